@@ -1,0 +1,1 @@
+//! Authentication methods of Doorward, one file per method.

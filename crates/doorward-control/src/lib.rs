@@ -1,0 +1,1 @@
+//! Control plane HTTP of Doorward: health, metrics, JWKS.

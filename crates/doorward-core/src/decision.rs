@@ -1,0 +1,286 @@
+//! The record of a decision.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use thiserror::Error;
+
+use crate::clock::Timestamp;
+use crate::credential::{CredentialId, Method};
+use crate::entropy::Entropy;
+use crate::net::ClientAddress;
+use crate::rejection::Rejection;
+
+/// What names a decision in records and answers: `d` and 26 characters.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct DecisionId(u128);
+
+const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
+impl fmt::Display for DecisionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = *b"d00000000000000000000000000";
+        let mut rest = self.0;
+        for slot in text.iter_mut().skip(1).rev() {
+            if let Some(digit) = ALPHABET.get((rest & 31) as usize) {
+                *slot = *digit;
+            }
+            rest >>= 5;
+        }
+        f.write_str(str::from_utf8(&text).unwrap_or("d"))
+    }
+}
+
+impl fmt::Debug for DecisionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Makes decision ids: a random number per process and a counter, so that no two are equal and
+/// making one costs no system call.
+pub struct DecisionIds {
+    process: u64,
+    next: AtomicU64,
+}
+
+impl DecisionIds {
+    /// Draws the process's number.
+    #[must_use]
+    pub fn new(entropy: &dyn Entropy) -> Self {
+        let mut bytes = [0; 8];
+        entropy.fill(&mut bytes);
+        Self {
+            process: u64::from_le_bytes(bytes),
+            next: AtomicU64::new(1),
+        }
+    }
+
+    /// The next id.
+    pub fn next(&self) -> DecisionId {
+        let count = self.next.fetch_add(1, Ordering::Relaxed);
+        DecisionId(u128::from(self.process) << 64 | u128::from(count))
+    }
+}
+
+/// Everything that is recorded of one decision. It never holds a secret.
+pub struct Decision<'a> {
+    /// When the decision was made.
+    pub at: Timestamp,
+    /// Its id.
+    pub id: DecisionId,
+    /// Why the call was refused; absent when it was allowed.
+    pub rejection: Option<&'a Rejection>,
+    /// The method of the credential.
+    pub method: Option<Method>,
+    /// What names the credential, once it is known to be genuine.
+    pub credential_id: Option<&'a CredentialId>,
+    /// Whom the credential stands for, once it is known to be genuine.
+    pub subject: Option<&'a str>,
+    /// The route's template.
+    pub route: Option<&'a str>,
+    /// The rule's name.
+    pub rule: Option<&'a str>,
+    /// The request's method.
+    pub http_method: &'a str,
+    /// The host asked for.
+    pub host: Option<&'a str>,
+    /// The path, canonical where there is a canonical one.
+    pub path: &'a str,
+    /// Where the call came from.
+    pub client: ClientAddress,
+    /// How long the gate took, in microseconds.
+    pub latency_us: u64,
+}
+
+/// The journal cannot take a record and the operator asked for no call without one.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("the decision could not be recorded")]
+pub struct NotRecorded;
+
+/// Takes the record of every decision.
+pub trait Journal: Send + Sync {
+    /// Takes one record.
+    ///
+    /// # Errors
+    /// [`NotRecorded`] when the call must be refused because its record would be lost.
+    fn record(&self, decision: &Decision<'_>) -> Result<(), NotRecorded>;
+}
+
+impl Decision<'_> {
+    /// Appends the record as one JSON line, with the newline.
+    pub fn write_json(&self, out: &mut Vec<u8>) {
+        let refused = self.rejection;
+        out.extend_from_slice(b"{\"kind\":\"decision\",\"ts\":\"");
+        put_display(out, &self.at);
+        out.extend_from_slice(b"\",\"decision_id\":\"");
+        put_display(out, &self.id);
+        out.extend_from_slice(b"\",\"outcome\":\"");
+        out.extend_from_slice(if refused.is_none() {
+            b"allowed"
+        } else {
+            b"refused"
+        });
+        out.push(b'"');
+        put_field(
+            out,
+            "failed_check",
+            refused.map(|rejection| rejection.check().as_str()),
+        );
+        put_field(out, "reason", refused.map(Rejection::code));
+        let detail = refused.and_then(Rejection::detail);
+        if detail.is_some() {
+            put_field(out, "detail", detail.as_deref());
+        }
+        put_field(out, "method", self.method.map(Method::as_str));
+        put_field(
+            out,
+            "credential_id",
+            self.credential_id.map(CredentialId::as_str),
+        );
+        put_field(out, "subject", self.subject);
+        put_field(out, "route", self.route);
+        put_field(out, "rule", self.rule);
+        put_field(out, "http_method", Some(self.http_method));
+        put_field(out, "host", self.host);
+        out.extend_from_slice(b",\"path\":\"");
+        put_path(out, self.path);
+        out.extend_from_slice(b"\",\"client\":\"");
+        put_display(out, &self.client.ip());
+        out.extend_from_slice(b"\",\"latency_us\":");
+        put_display(out, &self.latency_us);
+        out.extend_from_slice(b"}\n");
+    }
+}
+
+/// The longest path segment that is recorded. Every key and token is longer.
+const MAX_SEGMENT: usize = 40;
+/// How much of a path is recorded, in bytes.
+const MAX_PATH: usize = 512;
+
+/// Writes a path without the segments that could be credentials.
+fn put_path(out: &mut Vec<u8>, path: &str) {
+    let start = out.len();
+    for (n, segment) in path.split('/').enumerate() {
+        if out.len() - start > MAX_PATH {
+            out.extend_from_slice(b"/...");
+            return;
+        }
+        if n > 0 {
+            out.push(b'/');
+        }
+        if segment.len() > MAX_SEGMENT {
+            out.extend_from_slice(b"[long]");
+        } else {
+            put_text(out, segment);
+        }
+    }
+}
+
+fn put_field(out: &mut Vec<u8>, name: &str, value: Option<&str>) {
+    out.extend_from_slice(b",\"");
+    out.extend_from_slice(name.as_bytes());
+    match value {
+        None => out.extend_from_slice(b"\":null"),
+        Some(text) => {
+            out.extend_from_slice(b"\":\"");
+            put_text(out, text);
+            out.push(b'"');
+        }
+    }
+}
+
+/// Writes the inside of a JSON string (RFC 8259 section 7). Control characters, also those
+/// above ASCII that terminals act on, are escaped.
+pub fn put_text(out: &mut Vec<u8>, text: &str) {
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => {
+                out.push(b'\\');
+                out.push(c as u8);
+            }
+            ' '..='~' => out.push(c as u8),
+            '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' => {
+                put_display(out, &format_args!("\\u{:04x}", u32::from(c)));
+            }
+            other => out.extend_from_slice(other.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
+    }
+}
+
+fn put_display(out: &mut Vec<u8>, value: &dyn fmt::Display) {
+    use std::io::Write;
+    // Writing to a vector cannot fail.
+    let _written = write!(out, "{value}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Decision, DecisionIds, put_path, put_text};
+    use crate::clock::Timestamp;
+    use crate::entropy::Entropy;
+    use crate::net::ClientAddress;
+    use crate::rejection::Rejection;
+
+    struct Zeros;
+    impl Entropy for Zeros {
+        fn fill(&self, into: &mut [u8]) {
+            into.fill(0);
+        }
+    }
+
+    #[test]
+    fn ids_differ() {
+        let ids = DecisionIds::new(&Zeros);
+        assert_eq!(ids.next().to_string(), "d00000000000000000000000001");
+        assert_eq!(ids.next().to_string(), "d00000000000000000000000002");
+    }
+
+    #[test]
+    fn r121_control_characters_are_neutralised() {
+        let mut out = Vec::new();
+        put_text(&mut out, "a\r\nb\u{1b}[31m\"\\\u{9b}\u{2028}é");
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "a\\u000d\\u000ab\\u001b[31m\\\"\\\\\\u009b\\u2028é"
+        );
+    }
+
+    #[test]
+    fn k11_long_path_segments_are_not_recorded() {
+        let mut out = Vec::new();
+        put_path(&mut out, &format!("/reset/{}/x", "k".repeat(41)));
+        assert_eq!(out, b"/reset/[long]/x");
+    }
+
+    #[test]
+    fn a_record_is_one_json_line_with_the_agreed_names() {
+        let ids = DecisionIds::new(&Zeros);
+        let decision = Decision {
+            at: Timestamp::from_millis(0),
+            id: ids.next(),
+            rejection: Some(&Rejection::Missing),
+            method: None,
+            credential_id: None,
+            subject: None,
+            route: Some("/a"),
+            rule: Some("GET /a"),
+            http_method: "GET",
+            host: Some("h"),
+            path: "/a",
+            client: ClientAddress::new([127, 0, 0, 1].into()),
+            latency_us: 7,
+        };
+        let mut out = Vec::new();
+        decision.write_json(&mut out);
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "{\"kind\":\"decision\",\"ts\":\"1970-01-01T00:00:00.000Z\",\
+             \"decision_id\":\"d00000000000000000000000001\",\"outcome\":\"refused\",\
+             \"failed_check\":\"present\",\"reason\":\"credential_missing\",\"method\":null,\
+             \"credential_id\":null,\"subject\":null,\"route\":\"/a\",\"rule\":\"GET /a\",\
+             \"http_method\":\"GET\",\"host\":\"h\",\"path\":\"/a\",\"client\":\"127.0.0.1\",\
+             \"latency_us\":7}\n"
+        );
+    }
+}

@@ -1,0 +1,378 @@
+//! The gate: four checks, in order, for every call and every front.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::AUTHORIZATION;
+use http::request;
+
+use crate::challenge::Challenge;
+use crate::clock::Clock;
+use crate::cors::Preflight;
+use crate::credential::{Method, Presented};
+use crate::decision::{Decision, DecisionId, DecisionIds, Journal};
+use crate::permit::Permit;
+use crate::policy::{Access, Guarded, Policy, Rule};
+use crate::refusal::Refusal;
+use crate::rejection::{Denied, Misplaced, Reason, Rejection};
+use crate::request::{Arrival, ManagedHeaders, RequestHead};
+use crate::verified::{Identity, Principal, Verified};
+
+/// A way to authenticate. One implementation per method.
+pub trait Authenticator: Send + Sync {
+    /// The method.
+    fn method(&self) -> Method;
+
+    /// Finds a credential of this method: no I/O, no opinion on whether it is genuine.
+    /// `query_key` is the query parameter in which the rule lets a key come.
+    ///
+    /// # Errors
+    /// [`Misplaced`] when it is there twice, or in a query that may not carry it.
+    fn find<'h>(
+        &self,
+        head: &'h RequestHead,
+        query_key: Option<&str>,
+    ) -> Result<Option<Presented<'h>>, Misplaced>;
+
+    /// Checks that a credential is genuine, for us, and bound to this caller.
+    fn verify<'a>(&'a self, presented: Presented<'a>, head: &'a RequestHead) -> Verdict<'a>;
+
+    /// The challenge that invites this method.
+    fn challenge(&self, realm: &str) -> Challenge;
+
+    /// Hears of a credential that came over plain HTTP, so that it can be recorded as exposed.
+    fn exposed(&self, _presented: &Presented<'_>) {}
+}
+
+/// The result of a verification: at once, or after waiting for a hash or a fetch.
+pub enum Verdict<'a> {
+    /// Known at once.
+    Now(Result<Verified, Rejection>),
+    /// Known later.
+    Later(Pin<Box<dyn Future<Output = Result<Verified, Rejection>> + Send + 'a>>),
+}
+
+/// Everything that a gate is made of.
+pub struct Parts {
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Decides.
+    pub policy: Arc<dyn Policy>,
+    /// The methods, in the order in which they claim an `Authorization` header.
+    pub methods: Vec<Arc<dyn Authenticator>>,
+    /// Takes the record of every decision.
+    pub journal: Arc<dyn Journal>,
+    /// Makes decision ids.
+    pub ids: Arc<DecisionIds>,
+    /// Headers that callers may not send through.
+    pub managed: ManagedHeaders,
+    /// The realm in challenges.
+    pub realm: Arc<str>,
+}
+
+/// The guard: turns a request into a [`Permit`] or a [`Refusal`], and records which.
+pub struct Gate(Parts);
+
+/// What the gate lets happen.
+pub enum Admission {
+    /// The call may be forwarded.
+    Permit(Permit),
+    /// A browser's preflight, answered by us and never forwarded.
+    Preflight(Preflight),
+}
+
+/// What is known of a call so far.
+#[derive(Default)]
+struct Seen {
+    rule: Option<Arc<Rule>>,
+    method: Option<Method>,
+    identity: Option<Identity>,
+}
+
+impl Gate {
+    /// Makes a gate.
+    #[must_use]
+    pub const fn new(parts: Parts) -> Self {
+        Self(parts)
+    }
+
+    /// The headers that callers may not send through.
+    #[must_use]
+    pub const fn managed(&self) -> &ManagedHeaders {
+        &self.0.managed
+    }
+
+    /// Brings a request into its one canonical form.
+    ///
+    /// # Errors
+    /// A recorded refusal when there is more than one way to read it.
+    pub fn receive(&self, parts: request::Parts, arrival: Arrival) -> Result<RequestHead, Refusal> {
+        let start = self.0.clock.monotonic_micros();
+        let method = parts.method.clone();
+        let uri = parts.uri.clone();
+        RequestHead::canonicalise(parts, arrival, &self.0.managed).map_err(|fault| {
+            let id = self.0.ids.next();
+            let rejection = Rejection::Malformed(fault);
+            // The call is refused already; a lost record cannot refuse it twice.
+            let _recorded = self.0.journal.record(&Decision {
+                at: self.0.clock.now(),
+                id,
+                rejection: Some(&rejection),
+                method: None,
+                credential_id: None,
+                subject: None,
+                route: None,
+                rule: None,
+                http_method: method.as_str(),
+                host: None,
+                path: uri.path(),
+                client: arrival.client,
+                latency_us: self.0.clock.monotonic_micros().saturating_sub(start),
+            });
+            Refusal::new(id, rejection, None, Vec::new())
+        })
+    }
+
+    /// Judges a call.
+    ///
+    /// # Errors
+    /// A recorded refusal.
+    pub async fn admit(&self, head: &RequestHead) -> Result<Admission, Refusal> {
+        let start = self.0.clock.monotonic_micros();
+        let id = self.0.ids.next();
+        let mut seen = Seen::default();
+        let judged = if head.is_preflight() {
+            self.preflight(id, head, &mut seen)
+                .map(Admission::Preflight)
+        } else {
+            self.check(head, &mut seen)
+                .await
+                .map(|(rule, principal)| Admission::Permit(Permit::new(id, rule, principal)))
+        };
+        let recorded = self.record(id, head, &seen, judged.as_ref().err(), start);
+        match judged {
+            Ok(admission) if recorded => Ok(admission),
+            Ok(_) => Err(self.refuse(id, NOT_RECORDED.clone(), seen.rule)),
+            Err(rejection) => Err(self.refuse(id, rejection, seen.rule)),
+        }
+    }
+
+    /// The four checks.
+    async fn check(
+        &self,
+        head: &RequestHead,
+        seen: &mut Seen,
+    ) -> Result<(Arc<Rule>, Option<Principal>), Rejection> {
+        let rule = self.0.policy.rule_for(head).map_err(Rejection::Malformed)?;
+        seen.rule.clone_from(&rule);
+        let guarded = match rule.as_deref().map(|rule| &rule.access) {
+            Some(Access::Public) => None,
+            Some(Access::Guarded(guarded)) => Some(guarded),
+            None => Some(&UNMATCHED),
+        };
+        let presented = self.find(head, guarded)?; // 1 present?
+        let (Some(guarded), Some((authenticator, presented))) = (guarded, presented) else {
+            return Ok((rule.ok_or(Rejection::Denied(Denied::NoRule))?, None));
+        };
+        seen.method = Some(presented.method());
+        let verified = match authenticator.verify(presented, head) {
+            Verdict::Now(verified) => verified?,
+            Verdict::Later(verified) => verified.await?,
+        }; // 2 valid?
+        check_issuer(guarded, &verified)?;
+        seen.identity = Some(verified.identity().clone());
+        let principal = verified
+            .live_at(self.0.clock.now())
+            .map_err(Rejection::Expired)?; // 3 expired?
+        let rule = rule.ok_or(Rejection::Denied(Denied::NoRule))?;
+        self.0
+            .policy
+            .decide(&rule, &principal, head)
+            .map_err(Rejection::Denied)?; // 4 allowed?
+        Ok((rule, Some(principal)))
+    }
+
+    /// Check one: exactly one credential, in a place that may carry it, of an accepted method.
+    /// Nothing is looked for to be judged where anybody may call.
+    fn find<'h>(
+        &'h self,
+        head: &'h RequestHead,
+        guarded: Option<&Guarded>,
+    ) -> Result<Option<(&'h dyn Authenticator, Presented<'h>)>, Rejection> {
+        let query_key = guarded.and_then(|guarded| guarded.query_key.as_deref());
+        let mut found: Option<(&dyn Authenticator, Presented<'h>)> = None;
+        for method in &self.0.methods {
+            let claim = match method.find(head, query_key) {
+                Err(_) if guarded.is_none() && head.arrival().transport.may_carry_credentials() => {
+                    continue;
+                }
+                other => other.map_err(Rejection::Misplaced)?,
+            };
+            let Some(claim) = claim else { continue };
+            match &found {
+                None => found = Some((method.as_ref(), claim)),
+                // SECURITY: one header, read by the first method that knows its shape; but two
+                // places are two credentials, and which one counts must not be guessed.
+                Some((_, first)) if first.place() == claim.place() => {}
+                Some(_) if guarded.is_none() => {}
+                Some(_) => return Err(Rejection::Misplaced(Misplaced::Ambiguous)),
+            }
+        }
+        if let Some((method, presented)) = &found
+            && !head.arrival().transport.may_carry_credentials()
+        {
+            method.exposed(presented);
+            return Err(Rejection::Misplaced(Misplaced::PlainHttp));
+        }
+        let Some(guarded) = guarded else {
+            return Ok(None);
+        };
+        match found {
+            None if head.headers().contains_key(AUTHORIZATION) => {
+                Err(Rejection::invalid(&UNRECOGNISED))
+            }
+            None => Err(Rejection::Missing),
+            Some((method, _)) if !accepts(guarded, method.method()) => {
+                Err(Rejection::invalid(&NOT_ACCEPTED))
+            }
+            some => Ok(some),
+        }
+    }
+
+    fn preflight(
+        &self,
+        id: DecisionId,
+        head: &RequestHead,
+        seen: &mut Seen,
+    ) -> Result<Preflight, Rejection> {
+        let rule = self
+            .0
+            .policy
+            .rule_for_preflight(head)
+            .map_err(Rejection::Malformed)?;
+        seen.rule.clone_from(&rule);
+        rule.as_deref()
+            .and_then(|rule| rule.cors.as_ref())
+            .and_then(|cors| Preflight::judge(id, cors, head.headers()))
+            .ok_or(Rejection::Denied(Denied::Preflight))
+    }
+
+    /// Records a decision; tells whether the call may go on.
+    fn record(
+        &self,
+        id: DecisionId,
+        head: &RequestHead,
+        seen: &Seen,
+        rejection: Option<&Rejection>,
+        start: u64,
+    ) -> bool {
+        let identity = seen.identity.as_ref();
+        let decision = Decision {
+            at: self.0.clock.now(),
+            id,
+            rejection,
+            method: seen.method,
+            credential_id: identity.map(|identity| &identity.credential_id),
+            subject: identity.map(|identity| &*identity.subject),
+            route: seen.rule.as_ref().map(|rule| &*rule.route),
+            rule: seen.rule.as_ref().map(|rule| &*rule.name),
+            http_method: head.method().as_str(),
+            host: Some(head.host().as_str()),
+            path: head.path(),
+            client: head.arrival().client,
+            latency_us: self.0.clock.monotonic_micros().saturating_sub(start),
+        };
+        self.0.journal.record(&decision).is_ok()
+    }
+
+    /// Turns a rejection into a refusal with the challenges of the methods that are accepted.
+    fn refuse(&self, id: DecisionId, rejection: Rejection, rule: Option<Arc<Rule>>) -> Refusal {
+        let guarded = match rule.as_deref().map(|rule| &rule.access) {
+            Some(Access::Guarded(guarded)) => guarded,
+            Some(Access::Public) | None => &UNMATCHED,
+        };
+        let mut challenges: Vec<Challenge> = Vec::new();
+        for method in self
+            .0
+            .methods
+            .iter()
+            .filter(|method| accepts(guarded, method.method()))
+        {
+            let challenge = method.challenge(&self.0.realm);
+            if !challenges
+                .iter()
+                .any(|known| known.scheme() == challenge.scheme())
+            {
+                challenges.push(challenge);
+            }
+        }
+        challenges.sort_by_key(|challenge| challenge.scheme() != "Bearer");
+        if let (Rejection::Missing, [first, ..]) = (&rejection, challenges.as_mut_slice())
+            && !guarded.scopes.is_empty()
+            && first.scheme() == "Bearer"
+        {
+            *first = first.clone().with("scope", guarded.scopes.to_string());
+        }
+        Refusal::new(id, rejection, rule, challenges)
+    }
+}
+
+/// An operation that no rule covers looks guarded by every method to callers without a
+/// credential, so that they cannot tell which operations exist.
+static UNMATCHED: Guarded = Guarded {
+    accepts: Vec::new(),
+    scopes: crate::scope::ScopeSet::EMPTY,
+    query_key: None,
+};
+
+fn accepts(guarded: &Guarded, method: Method) -> bool {
+    guarded.accepts.is_empty() || guarded.accepts.iter().any(|accept| accept.method == method)
+}
+
+/// Refuses a genuine credential of an issuer that the rule does not accept.
+fn check_issuer(guarded: &Guarded, verified: &Verified) -> Result<(), Rejection> {
+    let identity = verified.identity();
+    let mut of_method = guarded
+        .accepts
+        .iter()
+        .filter(|accept| accept.method == identity.method)
+        .peekable();
+    let accepted = of_method.peek().is_none()
+        || of_method
+            .any(|accept| accept.issuer.is_none() || accept.issuer == identity.grants.issuer);
+    if accepted {
+        Ok(())
+    } else {
+        Err(Rejection::invalid(&ISSUER_NOT_ACCEPTED))
+    }
+}
+
+const UNRECOGNISED: Reason = Reason {
+    code: "credential_unrecognised",
+    meaning: "The Authorization header holds no kind of credential that is configured.",
+    fix: "Send `Authorization: Bearer` or `Basic` with a key, token or password of a configured \
+          method.",
+};
+const NOT_ACCEPTED: Reason = Reason {
+    code: "method_not_accepted",
+    meaning: "The route does not accept this kind of credential.",
+    fix: "Send another kind, or add the method to the route's `accept`.",
+};
+const ISSUER_NOT_ACCEPTED: Reason = Reason {
+    code: "issuer_not_accepted",
+    meaning: "The token is genuine, and the route does not accept its issuer.",
+    fix: "Send a token of the route's issuer, or add the issuer to the route's `accept`.",
+};
+static NOT_RECORDED: Rejection = Rejection::Unavailable {
+    reason: &Reason {
+        code: "journal_unavailable",
+        meaning: "The decision could not be recorded, and the configuration asks for a record of \
+                  every call.",
+        fix: "Make room for the log, or set `log.on_failure = \"serve\"`.",
+    },
+    retry_after: Duration::from_secs(5),
+};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,222 @@
+//! A recorded refusal, and the one function that turns it into an answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, Response, StatusCode};
+
+use crate::challenge::Challenge;
+use crate::decision::{DecisionId, put_text};
+use crate::policy::Rule;
+use crate::rejection::{Denied, Expired, Misplaced, Rejection};
+
+/// A refused call: what the operator can read in the records, and what the caller hears.
+pub struct Refusal {
+    id: DecisionId,
+    rejection: Rejection,
+    rule: Option<Arc<Rule>>,
+    challenges: Vec<Challenge>,
+}
+
+/// What the caller hears: a fixed code and a fixed sentence, the same for every cause that a
+/// caller must not tell apart.
+struct Answer {
+    status: StatusCode,
+    code: &'static str,
+    sentence: &'static str,
+    /// The error code of RFC 6750 section 3.1.
+    bearer_error: Option<&'static str>,
+    retry_after: Option<Duration>,
+}
+
+impl Refusal {
+    pub(crate) const fn new(
+        id: DecisionId,
+        rejection: Rejection,
+        rule: Option<Arc<Rule>>,
+        challenges: Vec<Challenge>,
+    ) -> Self {
+        Self {
+            id,
+            rejection,
+            rule,
+            challenges,
+        }
+    }
+
+    /// The decision's id.
+    #[must_use]
+    pub const fn decision_id(&self) -> DecisionId {
+        self.id
+    }
+
+    /// The cause, for the operator.
+    #[must_use]
+    pub const fn rejection(&self) -> &Rejection {
+        &self.rejection
+    }
+
+    /// The rule that covers the call, if one does.
+    #[must_use]
+    pub const fn rule(&self) -> Option<&Arc<Rule>> {
+        self.rule.as_ref()
+    }
+
+    /// The answer: status, challenges and an RFC 9457 body.
+    #[must_use]
+    pub fn response(&self) -> Response<Bytes> {
+        let answer = self.answer();
+        let mut response = Response::new(self.body(&answer));
+        *response.status_mut() = answer.status;
+        let headers = response.headers_mut();
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(wait) = answer.retry_after {
+            let secs = wait.as_millis().div_ceil(1000).max(1);
+            headers.insert(RETRY_AFTER, u64::try_from(secs).unwrap_or(u64::MAX).into());
+        }
+        for challenge in self.challenges(&answer) {
+            headers.append(WWW_AUTHENTICATE, challenge.to_header_value());
+        }
+        response
+    }
+
+    fn challenges(&self, answer: &Answer) -> Vec<Challenge> {
+        let bearer_only = match answer.status {
+            StatusCode::UNAUTHORIZED => false,
+            StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN if answer.bearer_error.is_some() => {
+                true
+            }
+            _ => return Vec::new(),
+        };
+        let wanted = |challenge: &&Challenge| !bearer_only || challenge.scheme() == "Bearer";
+        let complete = |challenge: &Challenge| match answer.bearer_error {
+            Some(error) if challenge.scheme() == "Bearer" => {
+                let mut challenge = challenge.clone().with("error", error);
+                if let Rejection::Denied(Denied::Scope { required }) = &self.rejection {
+                    challenge = challenge.with("scope", required.to_string());
+                }
+                challenge.with("error_description", answer.sentence)
+            }
+            _ => challenge.clone(),
+        };
+        self.challenges
+            .iter()
+            .filter(wanted)
+            .map(complete)
+            .collect()
+    }
+
+    fn body(&self, answer: &Answer) -> Bytes {
+        let mut out = Vec::with_capacity(320);
+        for (n, (name, value)) in [
+            ("type", &*format!("urn:doorward:problem:{}", answer.code)),
+            (
+                "title",
+                answer.status.canonical_reason().unwrap_or("Refused"),
+            ),
+            ("code", answer.code),
+            ("detail", answer.sentence),
+            ("decision_id", &self.id.to_string()),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            out.extend_from_slice(if n == 0 { b"{\"" } else { b",\"" });
+            out.extend_from_slice(name.as_bytes());
+            out.extend_from_slice(b"\":\"");
+            put_text(&mut out, value);
+            out.push(b'"');
+        }
+        out.extend_from_slice(b",\"status\":");
+        out.extend_from_slice(answer.status.as_str().as_bytes());
+        out.extend_from_slice(b"}\n");
+        out.into()
+    }
+
+    /// The one mapping from causes to answers.
+    fn answer(&self) -> Answer {
+        let answer = |status, code, sentence, bearer_error| Answer {
+            status,
+            code,
+            sentence,
+            bearer_error,
+            retry_after: None,
+        };
+        match &self.rejection {
+            Rejection::Missing => answer(
+                StatusCode::UNAUTHORIZED,
+                "credential_missing",
+                "This request needs a credential.",
+                None,
+            ),
+            Rejection::Malformed(_) => answer(
+                StatusCode::BAD_REQUEST,
+                "request_malformed",
+                "The request can be read in more than one way.",
+                None,
+            ),
+            Rejection::Misplaced(Misplaced::Ambiguous | Misplaced::InQuery) => answer(
+                StatusCode::BAD_REQUEST,
+                "credential_misplaced",
+                "Send exactly one credential, in a header.",
+                Some("invalid_request"),
+            ),
+            Rejection::Misplaced(Misplaced::PlainHttp) => answer(
+                StatusCode::BAD_REQUEST,
+                "https_required",
+                "Credentials are accepted over HTTPS only. Replace this one: it may have been read.",
+                Some("invalid_request"),
+            ),
+            Rejection::Expired(Expired::Past { .. }) => answer(
+                StatusCode::UNAUTHORIZED,
+                "credential_expired",
+                "The credential has expired.",
+                Some("invalid_token"),
+            ),
+            // SECURITY: unknown, forged, revoked and not yet valid sound the same.
+            Rejection::Invalid { .. }
+            | Rejection::Expired(Expired::NotYetValid { .. } | Expired::Revoked { .. }) => answer(
+                StatusCode::UNAUTHORIZED,
+                "credential_invalid",
+                "The credential is not valid.",
+                Some("invalid_token"),
+            ),
+            Rejection::Denied(Denied::Scope { .. }) => answer(
+                StatusCode::FORBIDDEN,
+                "insufficient_scope",
+                "The credential may not do this.",
+                Some("insufficient_scope"),
+            ),
+            Rejection::Denied(Denied::NoRule | Denied::Preflight) => answer(
+                StatusCode::FORBIDDEN,
+                "forbidden",
+                "The credential may not do this.",
+                None,
+            ),
+            Rejection::Throttled { retry_after, .. } => Answer {
+                retry_after: Some(*retry_after),
+                ..answer(
+                    StatusCode::TOO_MANY_REQUESTS,
+                    "too_many_attempts",
+                    "Too many attempts. Wait before the next one.",
+                    None,
+                )
+            },
+            Rejection::Unavailable { retry_after, .. } => Answer {
+                retry_after: Some(*retry_after),
+                ..answer(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "unavailable",
+                    "The request could not be judged. Try again later.",
+                    None,
+                )
+            },
+        }
+    }
+}

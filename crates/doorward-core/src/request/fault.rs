@@ -1,0 +1,77 @@
+//! What makes a request unreadable or ambiguous.
+
+use thiserror::Error;
+
+/// A request that is refused with 400 before any rule is looked up.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum RequestFault {
+    /// CONNECT, TRACE, or a method that is not spelled in upper case.
+    #[error("the method is not accepted here")]
+    MethodRefused,
+    /// The target is not a path: `*`, or an authority.
+    #[error("the request target is not a path")]
+    TargetForm,
+    /// `.` or `..`, plain or encoded.
+    #[error("the path has dot segments")]
+    DotSegment,
+    /// `//`.
+    #[error("the path has an empty segment")]
+    EmptySegment,
+    /// An encoded separator, NUL, control character, `%`, `?`, `#` or `;`.
+    #[error("the path encodes a character that servers read differently")]
+    EncodedDelimiter,
+    /// `;`, backslash, or a byte that is not allowed in a path.
+    #[error("the path has a character that servers read differently")]
+    RawDelimiter,
+    /// `%` without two hex digits, or bytes that are not UTF-8.
+    #[error("the path's percent-encoding is broken")]
+    BrokenEncoding,
+    /// A segment that ends in a dot or space, which some servers drop.
+    #[error("a path segment ends in a dot or space")]
+    TrailingDot,
+    /// The path differs from a route in letter case only.
+    #[error("the path differs from a route in letter case only")]
+    PathCase,
+    /// The query has a raw control character or is not ASCII.
+    #[error("the query has a character that is not allowed")]
+    Query,
+    /// No host, or one that is not a host.
+    #[error("the host is missing or malformed")]
+    Host,
+    /// The host of the target and the Host header disagree.
+    #[error("the request names two hosts")]
+    TwoHosts,
+    /// Transfer-Encoding or Content-Length that two servers may read differently.
+    #[error("the message framing is ambiguous")]
+    Framing,
+    /// The named header is there twice.
+    #[error("the {0} header is there twice")]
+    Duplicate(&'static str),
+    /// `Connection` nominates a header that must not be dropped.
+    #[error("the Connection header nominates a protected header")]
+    ConnectionNominates,
+}
+
+impl RequestFault {
+    /// A fixed code for records.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::MethodRefused => "method_refused",
+            Self::TargetForm => "target_form",
+            Self::DotSegment => "path_dot_segment",
+            Self::EmptySegment => "path_empty_segment",
+            Self::EncodedDelimiter => "path_encoded_delimiter",
+            Self::RawDelimiter => "path_raw_delimiter",
+            Self::BrokenEncoding => "path_broken_encoding",
+            Self::TrailingDot => "path_trailing_dot",
+            Self::PathCase => "path_case",
+            Self::Query => "query_characters",
+            Self::Host => "host_malformed",
+            Self::TwoHosts => "two_hosts",
+            Self::Framing => "message_framing",
+            Self::Duplicate(_) => "duplicate_header",
+            Self::ConnectionNominates => "connection_nominates",
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! Headers that only Doorward may set towards an upstream.
+
+use http::HeaderMap;
+use http::header::{CONNECTION, HeaderName};
+
+use super::RequestFault;
+
+/// Names that carry identity or routing trust in some product, in folded form. A trailing `*`
+/// stands for any ending.
+const ALWAYS: &[&str] = &[
+    "x-doorward-*",
+    "doorward-*",
+    "x-user",
+    "x-user-*",
+    "x-username",
+    "x-userid",
+    "x-userinfo",
+    "x-remote-*",
+    "remote-user",
+    "remote-name",
+    "remote-email",
+    "remote-groups",
+    "x-auth-request-*",
+    "x-auth-user*",
+    "x-authenticated-*",
+    "x-consumer-*",
+    "x-credential-*",
+    "x-anonymous-consumer",
+    "x-subject",
+    "x-principal",
+    "x-scope",
+    "x-scopes",
+    "x-role",
+    "x-roles",
+    "x-groups",
+    "x-webauth-*",
+    "x-goog-authenticated-*",
+    "x-goog-iap-jwt-assertion",
+    "x-ms-client-principal*",
+    "x-amzn-oidc-*",
+    "x-pomerium-*",
+    "x-jwt-*",
+    "x-id-token",
+    "x-access-token",
+    "x-raw-id-token",
+    "x-ssl-*",
+    "ssl-client-*",
+    "x-client-cert*",
+    "x-client-verify",
+    "x-client-dn",
+    "client-cert",
+    "client-cert-chain",
+    "x-forwarded-*",
+    "forwarded",
+    "x-real-ip",
+    "true-client-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "cf-connecting-ip",
+    "x-original-*",
+    "x-rewrite-url",
+    "x-envoy-*",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+];
+
+/// Names that look managed and are not: gRPC-Web's user agent.
+const NEVER: &[&str] = &["x-user-agent"];
+
+/// Headers that mean something to the connection and may be nominated by `Connection`.
+const NOMINABLE: &[&str] = &[
+    "close",
+    "keep-alive",
+    "upgrade",
+    "te",
+    "http2-settings",
+    "trailer",
+];
+
+/// Headers whose loss would change who the caller is or where a message ends.
+const PROTECTED: &[&str] = &[
+    "authorization",
+    "cookie",
+    "host",
+    "content-length",
+    "transfer-encoding",
+    "content-type",
+    "origin",
+    "expect",
+];
+
+/// The set of header names that callers may not send through.
+///
+/// Names are compared folded: letter case, `_` and `.` make no difference, because CGI-like
+/// upstreams see `X_User`, `X.User` and `X-User` as one variable.
+#[derive(Clone, Debug, Default)]
+pub struct ManagedHeaders {
+    extra: Vec<Vec<u8>>,
+    credentials: Vec<Vec<u8>>,
+}
+
+impl ManagedHeaders {
+    /// Makes the set: the built-in names, `extra` names (a trailing `*` is allowed), and the
+    /// `credentials` headers that carry API keys.
+    #[must_use]
+    pub fn new<'t>(
+        extra: impl IntoIterator<Item = &'t str>,
+        credentials: impl IntoIterator<Item = &'t str>,
+    ) -> Self {
+        let fold_all = |text: &str| text.bytes().map(fold).collect();
+        Self {
+            extra: extra.into_iter().map(fold_all).collect(),
+            credentials: credentials.into_iter().map(fold_all).collect(),
+        }
+    }
+
+    /// Tells whether a header is deleted before forwarding because only we may set it.
+    #[must_use]
+    pub fn is_managed(&self, name: &str) -> bool {
+        if NEVER.iter().any(|never| folded_eq(name, never.as_bytes())) {
+            return false;
+        }
+        ALWAYS
+            .iter()
+            .any(|pattern| matches(name, pattern.as_bytes()))
+            || self.extra.iter().any(|pattern| matches(name, pattern))
+    }
+
+    /// Tells whether a header carries a credential of ours, under any alias.
+    #[must_use]
+    pub fn is_credential(&self, name: &str) -> bool {
+        folded_eq(name, b"authorization")
+            || self
+                .credentials
+                .iter()
+                .any(|credential| folded_eq(name, credential))
+    }
+
+    /// Refuses a `Connection` header that would make a proxy drop a header that matters.
+    pub(super) fn check_connection(&self, headers: &HeaderMap) -> Result<(), RequestFault> {
+        for value in headers.get_all(CONNECTION) {
+            let text = value
+                .to_str()
+                .map_err(|_| RequestFault::ConnectionNominates)?;
+            for name in text
+                .split(',')
+                .map(str::trim)
+                .filter(|name| !name.is_empty())
+            {
+                if NOMINABLE
+                    .iter()
+                    .any(|known| name.eq_ignore_ascii_case(known))
+                {
+                    continue;
+                }
+                let protected = PROTECTED.iter().any(|p| folded_eq(name, p.as_bytes()));
+                if protected
+                    || self.is_managed(name)
+                    || self.is_credential(name)
+                    || HeaderName::from_bytes(name.as_bytes()).is_err()
+                {
+                    return Err(RequestFault::ConnectionNominates);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+const fn fold(byte: u8) -> u8 {
+    match byte {
+        b'_' | b'.' => b'-',
+        other => other.to_ascii_lowercase(),
+    }
+}
+
+fn folded_eq(name: &str, folded: &[u8]) -> bool {
+    name.len() == folded.len() && name.bytes().map(fold).eq(folded.iter().copied())
+}
+
+fn matches(name: &str, pattern: &[u8]) -> bool {
+    match pattern.strip_suffix(b"*") {
+        None => folded_eq(name, pattern),
+        Some(start) => {
+            name.len() >= start.len() && name.bytes().map(fold).zip(start).all(|(a, b)| a == *b)
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Route table, scopes, roles and the decision.

@@ -1,0 +1,1 @@
+//! Data plane of Doorward: listeners, TLS, reverse proxy, identity headers.

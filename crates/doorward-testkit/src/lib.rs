@@ -1,0 +1,1 @@
+//! Development only: fake clock, seeded randomness, test upstreams.

@@ -1,0 +1,2 @@
+//! The doorward binary.
+fn main() {}
