@@ -1,0 +1,131 @@
+//! The suite that every store passes: one file per entity, with concurrent callers.
+//!
+//! A store's tests hold a function that opens a fresh store and
+//! `doorward_store::conformance_suite!(that_function)`; each case becomes one test.
+#![expect(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    reason = "this is test code that other crates run; a failing case must panic"
+)]
+
+pub mod api_key;
+pub mod change;
+pub mod issuer;
+pub mod revoked_token;
+pub mod sample;
+pub mod signing_key;
+pub mod user;
+
+use std::any::Any;
+use std::future::Future;
+use std::sync::Arc;
+
+use crate::store::Store;
+
+/// How many callers race in the concurrent cases.
+pub const CALLERS: u16 = 50;
+
+/// Two handles on the same empty store, as two processes would have them. A store that allows one
+/// handle only gives it twice.
+pub struct Handles {
+    /// One handle.
+    pub first: Arc<dyn Store>,
+    /// The other handle.
+    pub second: Arc<dyn Store>,
+    _keep: Box<dyn Any + Send + Sync>,
+}
+
+impl Handles {
+    /// Takes both handles and something to keep alive as long as they are, such as a directory.
+    pub fn new(
+        first: Arc<dyn Store>,
+        second: Arc<dyn Store>,
+        keep: impl Any + Send + Sync,
+    ) -> Self {
+        Self {
+            first,
+            second,
+            _keep: Box::new(keep),
+        }
+    }
+
+    fn either(&self, n: u16) -> Arc<dyn Store> {
+        if n % 2 == 0 {
+            self.first.clone()
+        } else {
+            self.second.clone()
+        }
+    }
+
+    /// Runs [`CALLERS`] calls at once, half of them on each handle, and returns all answers.
+    async fn race<T, F>(&self, call: impl Fn(u16, Arc<dyn Store>) -> F) -> Vec<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
+        let tasks: Vec<_> = (0..CALLERS)
+            .map(|n| tokio::spawn(call(n, self.either(n))))
+            .collect();
+        let mut answers = Vec::new();
+        for task in tasks {
+            answers.push(task.await.unwrap());
+        }
+        answers
+    }
+}
+
+/// Makes one test of every case for the store that the given function opens.
+///
+/// The function takes nothing and returns [`Handles`]. The crate that uses this needs tokio with
+/// `macros` and `rt-multi-thread`.
+#[macro_export]
+macro_rules! conformance_suite {
+    ($fresh:ident) => {
+        $crate::conformance_cases!($fresh, api_key:
+            create_refuses_a_taken_identifier_or_digest, create_keeps_every_field,
+            list_pages_in_order, for_each_visits_all,
+            r125_revoke_keeps_the_earliest_moment, r125_parallel_revokes_agree,
+            r125_no_write_revives_a_revoked_key, r026_rotate_ends_the_old_key_no_later_than_asked,
+            rotate_refuses_revoked_replaced_and_unknown, r129_parallel_rotations_have_one_winner,
+            r129_revoke_racing_rotate_leaves_the_old_key_revoked,
+            rotate_conflict_changes_nothing, rehash_compares_and_swaps,
+            parallel_rehashes_have_one_winner, parallel_creates_have_one_winner,
+            touch_moves_forward_only, mark_exposed_keeps_the_earliest_moment,
+            k01_hostile_text_is_only_text);
+        $crate::conformance_cases!($fresh, user:
+            create_refuses_a_taken_name, import_is_all_or_nothing, list_pages_in_order,
+            set_password_and_upgrade, upgrade_never_undoes_a_new_password,
+            parallel_upgrades_have_one_winner, disable_keeps_the_earliest_moment,
+            set_grants_replaces, remove_makes_the_name_free, k01_hostile_names_are_only_names);
+        $crate::conformance_cases!($fresh, issuer:
+            put_replaces_by_name, put_refuses_a_second_name_for_one_issuer,
+            parallel_puts_of_one_issuer_have_one_winner, remove_forgets);
+        $crate::conformance_cases!($fresh, signing_key:
+            r125_parallel_ensures_agree_on_one_key, ensure_keeps_what_is_there,
+            rotate_moves_every_stage, r125_parallel_rotations_have_one_winner,
+            rotate_conflict_changes_nothing, sweep_removes_expired_retired_keys_only);
+        $crate::conformance_cases!($fresh, revoked_token:
+            revoke_keeps_the_stricter_moments, names_do_not_run_together,
+            r127_sweep_keeps_what_a_clock_could_revive, r129_parallel_revokes_are_all_kept);
+        $crate::conformance_cases!($fresh, change:
+            every_change_is_noted_once, refused_writes_note_nothing, since_pages,
+            sweep_makes_old_readers_reload, a_reader_ahead_of_the_log_reloads,
+            r129_nothing_is_missed_under_concurrent_writers, ping_answers);
+    };
+}
+
+/// Makes one test of every named case of one entity; used by [`conformance_suite`].
+#[doc(hidden)]
+#[macro_export]
+macro_rules! conformance_cases {
+    ($fresh:ident, $entity:ident: $($case:ident),+ $(,)?) => {
+        mod $entity {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+                async fn $case() {
+                    $crate::conformance::$entity::$case(&super::$fresh()).await;
+                }
+            )+
+        }
+    };
+}

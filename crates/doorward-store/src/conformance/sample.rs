@@ -1,0 +1,124 @@
+//! Rows to test with.
+
+use doorward_core::clock::Timestamp;
+use doorward_core::net::Cidrs;
+use doorward_core::scope::ScopeSet;
+use doorward_core::secret::Secret;
+
+use crate::{
+    ApiKeyId, ApiKeyRecord, Environment, IssuerRecord, KeyKind, KeySource, RevokedToken,
+    SigningKeyRecord, Stage, UserName, UserRecord,
+};
+
+/// The moment `secs` seconds after the tests' beginning of time.
+#[must_use]
+pub const fn at(secs: i64) -> Timestamp {
+    Timestamp::from_secs(1_700_000_000 + secs)
+}
+
+/// The identifier of key number `n`.
+#[must_use]
+pub fn api_key_id(n: u64) -> ApiKeyId {
+    ApiKeyId::parse(&format!("key_{n:016}")).unwrap()
+}
+
+/// The digest of key number `n`.
+#[must_use]
+pub fn digest(n: u64) -> [u8; 32] {
+    let mut digest = [0xd1; 32];
+    digest
+        .iter_mut()
+        .zip(n.to_be_bytes())
+        .for_each(|(byte, new)| *byte = new);
+    digest
+}
+
+/// Key number `n`, with every field that a new key can have.
+#[must_use]
+pub fn api_key(n: u64) -> ApiKeyRecord {
+    ApiKeyRecord {
+        id: api_key_id(n),
+        name: format!("key {n}"),
+        owner: format!("owner-{n}"),
+        kind: KeyKind::Sk,
+        environment: Environment::Live,
+        digest: digest(n),
+        pepper_id: "p1".to_owned(),
+        hint: "dw_sk_live_ab".to_owned(),
+        scopes: ScopeSet::parse("orders:read orders:write").unwrap(),
+        roles: vec!["clerk".to_owned()],
+        allowed_cidrs: Cidrs::parse(["10.0.0.0/8", "2001:db8::/32"]).unwrap(),
+        not_before: Some(at(1)),
+        expires_at: Some(at(10_000)),
+        revoked_at: None,
+        created_at: at(0),
+        last_used_at: None,
+        exposed_at: None,
+        replaced_by: None,
+    }
+}
+
+/// The name of user number `n`.
+#[must_use]
+pub fn user_name(n: u64) -> UserName {
+    UserName::parse(&format!("user-{n:06}")).unwrap()
+}
+
+/// User number `n`.
+#[must_use]
+pub fn user(n: u64) -> UserRecord {
+    UserRecord {
+        name: user_name(n),
+        password_hash: Secret::new(format!("$argon2id$hash-{n}")),
+        scopes: ScopeSet::parse("orders:read").unwrap(),
+        roles: vec!["clerk".to_owned(), "night".to_owned()],
+        disabled_at: None,
+        created_at: at(0),
+        password_changed_at: at(0),
+    }
+}
+
+/// Issuer number `n`.
+#[must_use]
+pub fn issuer(n: u64) -> IssuerRecord {
+    IssuerRecord {
+        name: format!("issuer-{n}"),
+        issuer: format!("https://{n}.example"),
+        audiences: vec!["https://api.example".to_owned()],
+        keys: KeySource::Discovery,
+        algorithms: vec!["ES256".to_owned()],
+        types: vec!["at+jwt".to_owned()],
+        leeway_secs: 30,
+        subject_claim: "sub".to_owned(),
+        scope_claim: "scope".to_owned(),
+        roles_claim: "roles".to_owned(),
+        created_at: at(0),
+    }
+}
+
+/// Signing key number `n`.
+#[must_use]
+pub fn signing_key(n: u64, stage: Stage) -> SigningKeyRecord {
+    SigningKeyRecord {
+        kid: format!("kid-{n:06}"),
+        algorithm: "ES256".to_owned(),
+        stage,
+        sealed: vec![0, 1, 2, 255],
+        public_jwk: "{\"kty\":\"EC\"}".to_owned(),
+        created_at: at(0),
+        activated_at: (stage == Stage::Active).then(|| at(0)),
+        retired_at: None,
+        expires_at: None,
+    }
+}
+
+/// Revoked token number `n`, expiring at second `expires`.
+#[must_use]
+pub fn revoked_token(n: u64, expires: i64) -> RevokedToken {
+    RevokedToken {
+        issuer: "https://a.example".to_owned(),
+        jti: format!("jti-{n:06}"),
+        expires_at: at(expires),
+        revoked_at: at(0),
+    }
+}

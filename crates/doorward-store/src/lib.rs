@@ -1,0 +1,36 @@
+//! What Doorward remembers, and the verbs it may use on it.
+//!
+//! What it is: one file per entity with its record and its small trait, an in-memory store, and
+//! (feature `conformance`) the suite that every store must pass.
+//!
+//! What it never does: SQL, hashing, reading clocks, deciding who may enter. It holds digests and
+//! sealed bytes, never a usable key.
+//!
+//! Where to start: [`Store`], then [`api_key`]. Every verb is atomic: what two callers at once
+//! would race for is in its result, never in a read followed by a write.
+
+pub mod api_key;
+pub mod change;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
+pub mod error;
+#[cfg(any(test, feature = "conformance"))]
+pub mod faulty;
+pub mod health;
+pub mod issuer;
+pub mod memory;
+pub mod revoked_token;
+pub mod signing_key;
+pub mod store;
+pub mod user;
+
+pub use api_key::{ApiKeyId, ApiKeyRecord, ApiKeyRotation, ApiKeys, Environment, KeyKind};
+pub use change::{Change, ChangeFeed, Changes, Entity};
+pub use error::StoreError;
+pub use health::Health;
+pub use issuer::{IssuerRecord, Issuers, KeySource};
+pub use memory::MemoryStore;
+pub use revoked_token::{RevokedToken, RevokedTokens};
+pub use signing_key::{SigningKeyRecord, SigningKeyRotation, SigningKeys, Stage};
+pub use store::Store;
+pub use user::{UserName, UserRecord, Users};

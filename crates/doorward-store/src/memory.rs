@@ -1,0 +1,96 @@
+//! A store that forgets everything when the process ends: for tests, demonstrations and gateways
+//! whose whole configuration is in files.
+
+mod api_key;
+mod change;
+mod issuer;
+mod revoked_token;
+mod signing_key;
+mod user;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use parking_lot::{Mutex, MutexGuard};
+
+use crate::api_key::{ApiKeyId, ApiKeyRecord};
+use crate::change::{Change, Entity};
+use crate::error::StoreError;
+use crate::health::Health;
+use crate::issuer::IssuerRecord;
+use crate::revoked_token::RevokedToken;
+use crate::signing_key::SigningKeyRecord;
+use crate::user::{UserName, UserRecord};
+
+/// The in-memory store. A clone is another handle on the same rows.
+#[derive(Clone, Default)]
+pub struct MemoryStore {
+    rows: Arc<Mutex<Rows>>,
+}
+
+/// All rows. One lock around all of them makes every verb atomic.
+#[derive(Default)]
+struct Rows {
+    api_keys: BTreeMap<ApiKeyId, ApiKeyRecord>,
+    digests: HashMap<[u8; 32], ApiKeyId>,
+    users: BTreeMap<UserName, UserRecord>,
+    issuers: BTreeMap<String, IssuerRecord>,
+    signing_keys: Vec<SigningKeyRecord>,
+    revoked_tokens: BTreeMap<(String, String), RevokedToken>,
+    changes: VecDeque<Change>,
+    head: i64,
+    floor: i64,
+}
+
+impl MemoryStore {
+    /// Makes an empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn rows(&self) -> MutexGuard<'_, Rows> {
+        self.rows.lock()
+    }
+}
+
+impl Rows {
+    fn note(&mut self, entity: Entity, id: impl Into<String>) {
+        self.head += 1;
+        self.changes.push_back(Change {
+            seq: self.head,
+            entity,
+            id: id.into(),
+        });
+    }
+}
+
+fn conflict(entity: Entity, id: impl Into<String>) -> StoreError {
+    StoreError::Conflict {
+        entity,
+        id: id.into(),
+    }
+}
+
+#[async_trait]
+impl Health for MemoryStore {
+    async fn ping(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::MemoryStore;
+    use crate::conformance::Handles;
+
+    fn fresh() -> Handles {
+        let store = MemoryStore::new();
+        Handles::new(Arc::new(store.clone()), Arc::new(store), ())
+    }
+
+    crate::conformance_suite!(fresh);
+}

@@ -1,0 +1,53 @@
+//! The whole store, as the binary hands it out.
+
+use crate::{ApiKeys, ChangeFeed, Health, Issuers, RevokedTokens, SigningKeys, Users};
+
+/// Everything a store does. Whoever needs one entity takes that entity's trait instead: an
+/// `Arc<dyn Store>` turns into an `Arc<dyn ApiKeys>` by itself.
+///
+/// The functions lend one entity, because names such as `list` are shared.
+pub trait Store:
+    ApiKeys + Users + Issuers + SigningKeys + RevokedTokens + ChangeFeed + Health
+{
+    /// The API keys.
+    fn api_keys(&self) -> &dyn ApiKeys;
+    /// The users.
+    fn users(&self) -> &dyn Users;
+    /// The trusted issuers.
+    fn issuers(&self) -> &dyn Issuers;
+    /// The signing keys.
+    fn signing_keys(&self) -> &dyn SigningKeys;
+    /// The revoked tokens.
+    fn revoked_tokens(&self) -> &dyn RevokedTokens;
+    /// The change log.
+    fn changes(&self) -> &dyn ChangeFeed;
+    /// The health question.
+    fn health(&self) -> &dyn Health;
+}
+
+impl<S> Store for S
+where
+    S: ApiKeys + Users + Issuers + SigningKeys + RevokedTokens + ChangeFeed + Health,
+{
+    fn api_keys(&self) -> &dyn ApiKeys {
+        self
+    }
+    fn users(&self) -> &dyn Users {
+        self
+    }
+    fn issuers(&self) -> &dyn Issuers {
+        self
+    }
+    fn signing_keys(&self) -> &dyn SigningKeys {
+        self
+    }
+    fn revoked_tokens(&self) -> &dyn RevokedTokens {
+        self
+    }
+    fn changes(&self) -> &dyn ChangeFeed {
+        self
+    }
+    fn health(&self) -> &dyn Health {
+        self
+    }
+}
