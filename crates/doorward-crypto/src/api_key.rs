@@ -92,7 +92,10 @@ impl KeyPrefix {
     /// The regular expression for secret scanners, open at its end.
     #[must_use]
     pub fn regex(&self) -> String {
-        format!("{}_(sk|pk|rk|ak)_(live|test)_[0-9A-Za-z]{{{MIN_RANDOM_LEN},}}", self.0)
+        format!(
+            "{}_(sk|pk|rk|ak)_(live|test)_[0-9A-Za-z]{{{MIN_RANDOM_LEN},}}",
+            self.0
+        )
     }
 }
 
@@ -111,9 +114,14 @@ impl KeyKind {
     /// Parses the two letters.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Secret, Self::Publishable, Self::Restricted, Self::Agent]
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
+        [
+            Self::Secret,
+            Self::Publishable,
+            Self::Restricted,
+            Self::Agent,
+        ]
+        .into_iter()
+        .find(|kind| kind.as_str() == text)
     }
 }
 
@@ -130,26 +138,28 @@ impl KeyEnv {
     /// Parses the word.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Live, Self::Test].into_iter().find(|env| env.as_str() == text)
+        [Self::Live, Self::Test]
+            .into_iter()
+            .find(|env| env.as_str() == text)
     }
 }
 
 impl ApiKeyText {
     /// Makes a new key with 190 bits of randomness.
     #[must_use]
-    pub fn generate(
-        prefix: &KeyPrefix,
-        kind: KeyKind,
-        env: KeyEnv,
-        entropy: &dyn Entropy,
-    ) -> Self {
+    pub fn generate(prefix: &KeyPrefix, kind: KeyKind, env: KeyEnv, entropy: &dyn Entropy) -> Self {
         let mut text = format!("{}_{}_{}_", prefix.as_str(), kind.as_str(), env.as_str());
         let head_len = text.len();
         text.reserve_exact(NEW_RANDOM_LEN + CHECKSUM_LEN);
         push_random(&mut text, NEW_RANDOM_LEN, entropy);
         let sum = checksum(&text);
         text.push_str(&sum);
-        Self { kind, env, head_len, text: Secret::new(text) }
+        Self {
+            kind,
+            env,
+            head_len,
+            text: Secret::new(text),
+        }
     }
 
     /// Parses a presented key.
@@ -177,7 +187,12 @@ impl ApiKeyText {
             return Err(ApiKeyError::BadChecksum);
         }
         let head_len = text.len() - body.len();
-        Ok(Self { kind, env, head_len, text: Secret::new(text.to_owned()) })
+        Ok(Self {
+            kind,
+            env,
+            head_len,
+            text: Secret::new(text.to_owned()),
+        })
     }
 
     /// What the key is for.
@@ -202,13 +217,18 @@ impl ApiKeyText {
     /// first 4 of the random characters.
     #[must_use]
     pub fn hint(&self) -> &str {
-        self.text.expose().get(..self.head_len + HINT_LEN).unwrap_or_default()
+        self.text
+            .expose()
+            .get(..self.head_len + HINT_LEN)
+            .unwrap_or_default()
     }
 }
 
 impl fmt::Debug for ApiKeyText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ApiKeyText").field("kind", &self.kind).finish_non_exhaustive()
+        f.debug_struct("ApiKeyText")
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
     }
 }
 

@@ -23,7 +23,12 @@ impl Redactor {
     /// Takes all prefixes that keys were ever issued with.
     #[must_use]
     pub fn new<'p>(prefixes: impl IntoIterator<Item = &'p KeyPrefix>) -> Self {
-        Self { prefixes: prefixes.into_iter().map(|p| format!("{}_", p.as_str())).collect() }
+        Self {
+            prefixes: prefixes
+                .into_iter()
+                .map(|p| format!("{}_", p.as_str()))
+                .collect(),
+        }
     }
 
     /// Replaces API keys, tokens in JOSE form, and what follows `Bearer`, `Basic` or
@@ -55,13 +60,17 @@ impl Redactor {
     /// Looks for a credential at the start of `rest`: how many bytes of it may stay, and where
     /// it ends.
     fn find(&self, before: &str, rest: &str) -> Option<(usize, usize)> {
-        self.key(rest).or_else(|| token(rest)).or_else(|| after_scheme(before, rest))
+        self.key(rest)
+            .or_else(|| token(rest))
+            .or_else(|| after_scheme(before, rest))
     }
 
     fn key(&self, rest: &str) -> Option<(usize, usize)> {
         self.prefixes.iter().find_map(|prefix| {
             let after = strip_ignoring_case(rest, prefix)?;
-            let body = KINDS.iter().find_map(|kind| strip_ignoring_case(after, kind))?;
+            let body = KINDS
+                .iter()
+                .find_map(|kind| strip_ignoring_case(after, kind))?;
             let keep = rest.len() - body.len();
             let len = run(body, |b| b.is_ascii_alphanumeric() || b"_-.~".contains(&b));
             (len > 0).then_some((keep, keep + len))
@@ -83,7 +92,9 @@ fn after_scheme(before: &str, rest: &str) -> Option<(usize, usize)> {
     if before.ends_with(|c: char| c.is_ascii_alphanumeric()) {
         return None;
     }
-    let after = SCHEMES.iter().find_map(|scheme| strip_ignoring_case(rest, scheme))?;
+    let after = SCHEMES
+        .iter()
+        .find_map(|scheme| strip_ignoring_case(rest, scheme))?;
     let credential = skip_space(after)?;
     if is_parameter(credential) {
         return None;
@@ -97,7 +108,9 @@ fn after_scheme(before: &str, rest: &str) -> Option<(usize, usize)> {
 fn skip_space(text: &str) -> Option<&str> {
     let mut rest = text;
     loop {
-        let next = ["%20", "+", " ", "\t", "\\t"].iter().find_map(|space| rest.strip_prefix(space));
+        let next = ["%20", "+", " ", "\t", "\\t"]
+            .iter()
+            .find_map(|space| rest.strip_prefix(space));
         match next {
             Some(next) => rest = next,
             None => return (rest.len() < text.len()).then_some(rest),

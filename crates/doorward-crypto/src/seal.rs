@@ -60,7 +60,13 @@ impl SealingKey {
             sealed.zeroize();
             return Err(SealError::Failed);
         };
-        Ok([&[VERSION], nonce.as_slice(), sealed.as_slice(), tag.as_ref()].concat())
+        Ok([
+            &[VERSION],
+            nonce.as_slice(),
+            sealed.as_slice(),
+            tag.as_ref(),
+        ]
+        .concat())
     }
 
     /// Opens what [`SealingKey::seal`] sealed for the same context.
@@ -68,11 +74,16 @@ impl SealingKey {
     /// # Errors
     /// [`SealError`] when the bytes are something else, or changed.
     pub fn open(&self, context: &str, sealed: &[u8]) -> Result<Secret<Vec<u8>>, SealError> {
-        let (VERSION, rest) = sealed.split_first().map(|(v, r)| (*v, r)).ok_or(SealError::Format)?
+        let (VERSION, rest) = sealed
+            .split_first()
+            .map(|(v, r)| (*v, r))
+            .ok_or(SealError::Format)?
         else {
             return Err(SealError::Format);
         };
-        let (nonce, rest) = rest.split_first_chunk::<NONCE_LEN>().ok_or(SealError::Format)?;
+        let (nonce, rest) = rest
+            .split_first_chunk::<NONCE_LEN>()
+            .ok_or(SealError::Format)?;
         let mut buffer = rest.to_vec();
         let secret = self
             .0

@@ -27,10 +27,16 @@ pub(super) fn hash(magic: &str, salt: &[u8], password: &[u8]) -> String {
 }
 
 fn first_round(magic: &str, salt: &[u8], password: &[u8]) -> [u8; 16] {
-    let inner: [u8; 16] =
-        Md5::new().chain_update(password).chain_update(salt).chain_update(password).finalize().into();
-    let mut context =
-        Md5::new().chain_update(password).chain_update(magic).chain_update(salt);
+    let inner: [u8; 16] = Md5::new()
+        .chain_update(password)
+        .chain_update(salt)
+        .chain_update(password)
+        .finalize()
+        .into();
+    let mut context = Md5::new()
+        .chain_update(password)
+        .chain_update(magic)
+        .chain_update(salt);
     for chunk in password.chunks(16) {
         context.update(inner.get(..chunk.len()).unwrap_or(&inner));
     }

@@ -63,7 +63,11 @@ impl Htpasswd {
                 mistakes.push(HtpasswdError { line, mistake });
             }
         }
-        if mistakes.is_empty() { Ok(Self(users)) } else { Err(mistakes) }
+        if mistakes.is_empty() {
+            Ok(Self(users))
+        } else {
+            Err(mistakes)
+        }
     }
 
     /// The hash of a user's password.

@@ -65,11 +65,17 @@ impl Pepper {
     /// Takes a pepper.
     #[must_use]
     pub fn new(id: PepperId, secret: &Secret<[u8; 32]>) -> Self {
-        Self { id, key: hmac::Key::new(hmac::HMAC_SHA256, secret.expose()) }
+        Self {
+            id,
+            key: hmac::Key::new(hmac::HMAC_SHA256, secret.expose()),
+        }
     }
 
     fn digest(&self, key: &[u8]) -> (&PepperId, KeyDigest) {
-        (&self.id, KeyDigest(fixed(hmac::sign(&self.key, key).as_ref())))
+        (
+            &self.id,
+            KeyDigest(fixed(hmac::sign(&self.key, key).as_ref())),
+        )
     }
 }
 
@@ -99,7 +105,9 @@ impl Peppers {
         &'p self,
         key: &'p [u8],
     ) -> impl Iterator<Item = (&'p PepperId, KeyDigest)> {
-        std::iter::once(&self.current).chain(&self.retired).map(|pepper| pepper.digest(key))
+        std::iter::once(&self.current)
+            .chain(&self.retired)
+            .map(|pepper| pepper.digest(key))
     }
 }
 

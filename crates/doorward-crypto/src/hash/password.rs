@@ -46,9 +46,7 @@ pub enum PasswordHashError {
     #[error("not a known password hash; plain text is not accepted (use htpasswd -B)")]
     Unknown,
     /// The parameters for new hashes are below the floor or above the ceiling.
-    #[error(
-        "Argon2id needs 19456 to 262144 KiB of memory, 2 to 10 passes and 1 to 16 lanes"
-    )]
+    #[error("Argon2id needs 19456 to 262144 KiB of memory, 2 to 10 passes and 1 to 16 lanes")]
     Params,
     /// The password is longer than [`MAX_PASSWORD_LEN`].
     #[error("the password has more than {MAX_PASSWORD_LEN} bytes")]
@@ -68,7 +66,11 @@ pub struct Argon2Params {
 
 impl Default for Argon2Params {
     fn default() -> Self {
-        Self { memory_kib: 19_456, passes: 2, lanes: 1 }
+        Self {
+            memory_kib: 19_456,
+            passes: 2,
+            lanes: 1,
+        }
     }
 }
 
@@ -82,7 +84,15 @@ impl Argon2Params {
         let fits = (floor.memory_kib..=MAX_MEMORY_KIB).contains(&memory_kib)
             && (floor.passes..=MAX_PASSES).contains(&passes)
             && (floor.lanes..=MAX_LANES).contains(&lanes);
-        if fits { Ok(Self { memory_kib, passes, lanes }) } else { Err(PasswordHashError::Params) }
+        if fits {
+            Ok(Self {
+                memory_kib,
+                passes,
+                lanes,
+            })
+        } else {
+            Err(PasswordHashError::Params)
+        }
     }
 }
 
@@ -92,9 +102,17 @@ pub struct PasswordHash(Format);
 
 #[derive(Clone)]
 enum Format {
-    Argon2id { params: Argon2Params, salt: Vec<u8>, digest: Vec<u8> },
+    Argon2id {
+        params: Argon2Params,
+        salt: Vec<u8>,
+        digest: Vec<u8>,
+    },
     Bcrypt(String),
-    Md5Crypt { magic: &'static str, salt: String, digest: String },
+    Md5Crypt {
+        magic: &'static str,
+        salt: String,
+        digest: String,
+    },
     Sha1([u8; 20]),
     ShaCrypt(ShaCrypt),
 }
@@ -107,7 +125,10 @@ impl PasswordHash {
     pub fn parse(text: &str) -> Result<Self, PasswordHashError> {
         let format = if let Some(rest) = text.strip_prefix("$argon2id$") {
             argon2id(rest)?
-        } else if ["$2a$", "$2b$", "$2y$"].iter().any(|magic| text.starts_with(magic)) {
+        } else if ["$2a$", "$2b$", "$2y$"]
+            .iter()
+            .any(|magic| text.starts_with(magic))
+        {
             bcrypt(text)?
         } else if let Some(rest) = text.strip_prefix("$apr1$") {
             md5_crypt("$apr1$", rest)?
@@ -142,13 +163,21 @@ impl PasswordHash {
             return false;
         }
         match &self.0 {
-            Format::Argon2id { params, salt, digest } => {
+            Format::Argon2id {
+                params,
+                salt,
+                digest,
+            } => {
                 let mut computed = Zeroizing::new(vec![0; digest.len()]);
                 argon2_into(*params, password, salt, &mut computed).is_ok()
                     && computed.ct_eq(digest).into()
             }
             Format::Bcrypt(text) => bcrypt::verify(password, text).unwrap_or(false),
-            Format::Md5Crypt { magic, salt, digest } => {
+            Format::Md5Crypt {
+                magic,
+                salt,
+                digest,
+            } => {
                 let computed = apr1::hash(magic, salt.as_bytes(), password);
                 computed.as_bytes().ct_eq(digest.as_bytes()).into()
             }
@@ -165,7 +194,11 @@ impl PasswordHash {
     #[must_use]
     pub fn needs_upgrade(&self, wanted: Argon2Params) -> bool {
         match &self.0 {
-            Format::Argon2id { params, salt, digest } => {
+            Format::Argon2id {
+                params,
+                salt,
+                digest,
+            } => {
                 params.memory_kib < wanted.memory_kib
                     || params.passes < wanted.passes
                     || params.lanes < wanted.lanes
@@ -235,7 +268,11 @@ fn argon2_into(
     salt: &[u8],
     into: &mut [u8],
 ) -> Result<(), PasswordHashError> {
-    let Argon2Params { memory_kib, passes, lanes } = params;
+    let Argon2Params {
+        memory_kib,
+        passes,
+        lanes,
+    } = params;
     Params::new(memory_kib, passes, lanes, Some(into.len()))
         .and_then(|params| {
             Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
@@ -248,9 +285,13 @@ fn argon2_into(
 fn argon2id(rest: &str) -> Result<Format, PasswordHashError> {
     let bad = PasswordHashError::Malformed;
     let fields: Vec<&str> = rest.split('$').collect();
-    let ["v=19", costs, salt, digest] = fields.as_slice() else { return Err(bad) };
+    let ["v=19", costs, salt, digest] = fields.as_slice() else {
+        return Err(bad);
+    };
     let costs: Vec<&str> = costs.split(',').collect();
-    let [memory, passes, lanes] = costs.as_slice() else { return Err(bad) };
+    let [memory, passes, lanes] = costs.as_slice() else {
+        return Err(bad);
+    };
     let memory_kib = decimal(memory.strip_prefix("m=").ok_or(bad)?)?;
     let passes = decimal(passes.strip_prefix("t=").ok_or(bad)?)?;
     let lanes = decimal(lanes.strip_prefix("p=").ok_or(bad)?)?;
@@ -265,7 +306,15 @@ fn argon2id(rest: &str) -> Result<Format, PasswordHashError> {
     if !(8..=64).contains(&salt.len()) || !(16..=64).contains(&digest.len()) {
         return Err(bad);
     }
-    Ok(Format::Argon2id { params: Argon2Params { memory_kib, passes, lanes }, salt, digest })
+    Ok(Format::Argon2id {
+        params: Argon2Params {
+            memory_kib,
+            passes,
+            lanes,
+        },
+        salt,
+        digest,
+    })
 }
 
 fn bcrypt(text: &str) -> Result<Format, PasswordHashError> {
@@ -285,17 +334,28 @@ fn md5_crypt(magic: &'static str, rest: &str) -> Result<Format, PasswordHashErro
     if !is_crypt64(salt, 1..=8) || !is_crypt64(digest, 22..=22) {
         return Err(PasswordHashError::Malformed);
     }
-    Ok(Format::Md5Crypt { magic, salt: salt.to_owned(), digest: digest.to_owned() })
+    Ok(Format::Md5Crypt {
+        magic,
+        salt: salt.to_owned(),
+        digest: digest.to_owned(),
+    })
 }
 
 fn sha1_digest(rest: &str) -> Result<Format, PasswordHashError> {
-    let digest = STANDARD.decode(rest).map_err(|_| PasswordHashError::Malformed)?;
-    let digest = digest.try_into().map_err(|_| PasswordHashError::Malformed)?;
+    let digest = STANDARD
+        .decode(rest)
+        .map_err(|_| PasswordHashError::Malformed)?;
+    let digest = digest
+        .try_into()
+        .map_err(|_| PasswordHashError::Malformed)?;
     Ok(Format::Sha1(digest))
 }
 
 /// Parses a decimal number without sign and leading zeros.
 pub(super) fn decimal(text: &str) -> Result<u32, PasswordHashError> {
     let plain = text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0');
-    text.parse().ok().filter(|_| plain).ok_or(PasswordHashError::Malformed)
+    text.parse()
+        .ok()
+        .filter(|_| plain)
+        .ok_or(PasswordHashError::Malformed)
 }

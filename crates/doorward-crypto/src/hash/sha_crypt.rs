@@ -48,7 +48,12 @@ impl ShaCrypt {
             return Err(PasswordHashError::Malformed);
         }
         let params = Params::new(rounds).map_err(|_| PasswordHashError::Cost)?;
-        Ok(Self { wide, params, salt: salt.to_owned(), digest: digest.to_owned() })
+        Ok(Self {
+            wide,
+            params,
+            salt: salt.to_owned(),
+            digest: digest.to_owned(),
+        })
     }
 
     /// The digest as it was stored, and as this password has it.
@@ -70,10 +75,16 @@ pub(super) fn is_crypt64(text: &str, len: std::ops::RangeInclusive<usize>) -> bo
 
 /// Writes bytes in the given order, six bits a character, the lowest first.
 pub(super) fn crypt64(bytes: &[u8], order: &[usize]) -> String {
-    let ordered: Vec<u8> = order.iter().filter_map(|at| bytes.get(*at).copied()).collect();
+    let ordered: Vec<u8> = order
+        .iter()
+        .filter_map(|at| bytes.get(*at).copied())
+        .collect();
     let mut text = String::with_capacity(ordered.len() * 4 / 3 + 1);
     for group in ordered.chunks(3) {
-        let mut word = group.iter().rev().fold(0_usize, |word, byte| word << 8 | usize::from(*byte));
+        let mut word = group
+            .iter()
+            .rev()
+            .fold(0_usize, |word, byte| word << 8 | usize::from(*byte));
         for _ in 0..=group.len() {
             text.extend(ALPHABET.get(word & 0x3f).copied().map(char::from));
             word >>= 6;

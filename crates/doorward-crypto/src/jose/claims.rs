@@ -144,23 +144,30 @@ impl ClaimPath {
         } else {
             text.split('.').map(str::to_owned).collect()
         };
-        if names.iter().any(String::is_empty) { Err(NotAClaimPath) } else { Ok(Self(names)) }
+        if names.iter().any(String::is_empty) {
+            Err(NotAClaimPath)
+        } else {
+            Ok(Self(names))
+        }
     }
 
     /// The value at this path of an object.
     #[must_use]
     pub fn find<'o>(&self, object: &'o Object) -> Option<&'o Value> {
         let (first, rest) = self.0.split_first()?;
-        rest.iter().try_fold(object.get(first)?, |value, name| match value {
-            Value::Object(inner) => inner.get(name),
-            _ => None,
-        })
+        rest.iter()
+            .try_fold(object.get(first)?, |value, name| match value {
+                Value::Object(inner) => inner.get(name),
+                _ => None,
+            })
     }
 }
 
 /// Reads a NumericDate (RFC 7519 section 2).
 fn time(claims: &Object, name: &'static str) -> Result<Option<Timestamp>, ClaimsError> {
-    let Some(number) = claims.number(name)? else { return Ok(None) };
+    let Some(number) = claims.number(name)? else {
+        return Ok(None);
+    };
     let seconds = number.as_f64();
     if !(0.0..=MAX_SECONDS).contains(&seconds) {
         return Err(ClaimsError::Time(name));
@@ -173,7 +180,10 @@ fn time(claims: &Object, name: &'static str) -> Result<Option<Timestamp>, Claims
     }))
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the caller bounds the seconds")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the caller bounds the seconds"
+)]
 fn whole_millis(seconds: f64) -> i64 {
     (seconds * 1000.0).floor() as i64
 }

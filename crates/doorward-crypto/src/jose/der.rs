@@ -57,7 +57,9 @@ fn subject_public_key_info(der: &[u8]) -> Result<PublicKey, KeyError> {
             };
             algorithm.end()?;
             let point = key.strip_prefix(&[4]).ok_or(KeyError::Pem)?;
-            let (x, y) = point.split_at_checked(curve.coordinate_len()).ok_or(KeyError::Pem)?;
+            let (x, y) = point
+                .split_at_checked(curve.coordinate_len())
+                .ok_or(KeyError::Pem)?;
             PublicKey::ec(curve, x.to_vec(), y.to_vec())
         }
         ED25519 if algorithm.0.is_empty() => PublicKey::ed25519(key),
@@ -102,7 +104,11 @@ impl<'d> Reader<'d> {
     }
 
     fn end(&self) -> Result<(), KeyError> {
-        if self.0.is_empty() { Ok(()) } else { Err(KeyError::Pem) }
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(KeyError::Pem)
+        }
     }
 }
 

@@ -77,9 +77,12 @@ impl Value {
         }
         let fault = Cell::new(None);
         let mut deserializer = serde_json::Deserializer::from_slice(text);
-        let value = Node { depth: 0, fault: &fault }
-            .deserialize(&mut deserializer)
-            .map_err(|_| fault.get().unwrap_or(JsonError::Syntax))?;
+        let value = Node {
+            depth: 0,
+            fault: &fault,
+        }
+        .deserialize(&mut deserializer)
+        .map_err(|_| fault.get().unwrap_or(JsonError::Syntax))?;
         deserializer.end().map_err(|_| JsonError::Syntax)?;
         Ok(value)
     }
@@ -87,7 +90,11 @@ impl Value {
     /// The text, when the value is one.
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
-        if let Self::String(text) = self { Some(text) } else { None }
+        if let Self::String(text) = self {
+            Some(text)
+        } else {
+            None
+        }
     }
 
     /// The texts of a string (one) or of an array that holds nothing but strings.
@@ -104,7 +111,10 @@ impl Value {
 impl Number {
     /// The number as a float, rounded to the nearest.
     #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "rounding is what the function promises")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "rounding is what the function promises"
+    )]
     pub const fn as_f64(self) -> f64 {
         match self {
             Self::Integer(whole) => whole as f64,
@@ -149,7 +159,13 @@ impl Object {
     /// # Errors
     /// [`WrongType`] when the member is not a number.
     pub fn number(&self, name: &str) -> Result<Option<Number>, WrongType> {
-        self.typed(name, |value| if let Value::Number(n) = value { Some(*n) } else { None })
+        self.typed(name, |value| {
+            if let Value::Number(n) = value {
+                Some(*n)
+            } else {
+                None
+            }
+        })
     }
 
     /// The boolean with this name; `None` when there is no such member.
@@ -157,7 +173,13 @@ impl Object {
     /// # Errors
     /// [`WrongType`] when the member is not a boolean.
     pub fn boolean(&self, name: &str) -> Result<Option<bool>, WrongType> {
-        self.typed(name, |value| if let Value::Bool(b) = value { Some(*b) } else { None })
+        self.typed(name, |value| {
+            if let Value::Bool(b) = value {
+                Some(*b)
+            } else {
+                None
+            }
+        })
     }
 
     /// The object with this name; `None` when there is no such member.
@@ -165,7 +187,13 @@ impl Object {
     /// # Errors
     /// [`WrongType`] when the member is not an object.
     pub fn object(&self, name: &str) -> Result<Option<&Self>, WrongType> {
-        self.typed(name, |value| if let Value::Object(o) = value { Some(o) } else { None })
+        self.typed(name, |value| {
+            if let Value::Object(o) = value {
+                Some(o)
+            } else {
+                None
+            }
+        })
     }
 
     /// The array with this name; `None` when there is no such member.
@@ -174,7 +202,11 @@ impl Object {
     /// [`WrongType`] when the member is not an array.
     pub fn array(&self, name: &str) -> Result<Option<&[Value]>, WrongType> {
         self.typed(name, |value| {
-            if let Value::Array(values) = value { Some(values.as_slice()) } else { None }
+            if let Value::Array(values) = value {
+                Some(values.as_slice())
+            } else {
+                None
+            }
         })
     }
 
@@ -194,7 +226,9 @@ impl Object {
     ) -> Result<Option<T>, WrongType> {
         match self.0.get(name) {
             None => Ok(None),
-            Some(value) => read(value).map(Some).ok_or_else(|| WrongType(name.to_owned())),
+            Some(value) => read(value)
+                .map(Some)
+                .ok_or_else(|| WrongType(name.to_owned())),
         }
     }
 }
@@ -242,7 +276,10 @@ impl Node<'_> {
         if self.depth >= MAX_DEPTH {
             return Err(self.refuse(JsonError::TooDeep));
         }
-        Ok(Self { depth: self.depth + 1, ..self })
+        Ok(Self {
+            depth: self.depth + 1,
+            ..self
+        })
     }
 }
 

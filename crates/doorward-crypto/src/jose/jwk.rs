@@ -52,6 +52,9 @@ pub enum KeyError {
     /// The RSA modulus is even, or not of 2048 to 8192 bits.
     #[error("the RSA modulus is not an odd number of 2048 to 8192 bits")]
     RsaModulus,
+    /// The RSA key comes from a generator whose private keys can be worked out (ROCA).
+    #[error("the RSA key has the weakness CVE-2017-15361 (ROCA)")]
+    Roca,
     /// The RSA exponent is even, 1, or of more than 33 bits.
     #[error("the RSA exponent is not an odd number from 3 to 2^33 - 1")]
     RsaExponent,
@@ -91,7 +94,10 @@ fn refuse_private(jwk: &Object) -> Result<(), KeyError> {
         return Err(KeyError::Symmetric);
     }
     // SECURITY: whoever could read this key set can sign with such a key.
-    if ["d", "p", "q", "dp", "dq", "qi", "oth"].iter().any(|name| jwk.get(name).is_some()) {
+    if ["d", "p", "q", "dp", "dq", "qi", "oth"]
+        .iter()
+        .any(|name| jwk.get(name).is_some())
+    {
         return Err(KeyError::Private);
     }
     Ok(())
@@ -104,7 +110,11 @@ fn refuse_other_use(jwk: &Object) -> Result<(), KeyError> {
         _ => jwk.string_or_array("key_ops")?,
     };
     let by_operation = operations.is_none_or(|operations| operations.contains(&"verify"));
-    if by_use && by_operation { Ok(()) } else { Err(KeyError::NotForSignatures) }
+    if by_use && by_operation {
+        Ok(())
+    } else {
+        Err(KeyError::NotForSignatures)
+    }
 }
 
 fn public_key(jwk: &Object) -> Result<PublicKey, KeyError> {

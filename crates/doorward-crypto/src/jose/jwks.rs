@@ -2,8 +2,8 @@
 
 use thiserror::Error;
 
-use super::jwk::KeyError;
 use super::json::{JsonError, Object, Value};
+use super::jwk::KeyError;
 use super::{Algorithm, VerificationKey};
 
 /// The longest key set that is accepted, in bytes.
@@ -60,7 +60,11 @@ impl Jwks {
     /// # Errors
     /// [`JwksError`] when the set as a whole is not one.
     pub fn from_object(document: &Object) -> Result<Self, JwksError> {
-        let keys = document.array("keys").ok().flatten().ok_or(JwksError::NoKeys)?;
+        let keys = document
+            .array("keys")
+            .ok()
+            .flatten()
+            .ok_or(JwksError::NoKeys)?;
         if keys.len() > MAX_KEYS {
             return Err(JwksError::TooManyKeys);
         }
@@ -68,7 +72,11 @@ impl Jwks {
         for (index, jwk) in keys.iter().enumerate() {
             match read(jwk) {
                 Ok(key) => set.keys.push(key),
-                Err(reason) => set.skipped.push(Skipped { index, kid: kid_of(jwk), reason }),
+                Err(reason) => set.skipped.push(Skipped {
+                    index,
+                    kid: kid_of(jwk),
+                    reason,
+                }),
             }
         }
         Ok(set)
@@ -77,7 +85,10 @@ impl Jwks {
     /// Makes a set of keys that come from the configuration.
     #[must_use]
     pub const fn from_keys(keys: Vec<VerificationKey>) -> Self {
-        Self { keys, skipped: Vec::new() }
+        Self {
+            keys,
+            skipped: Vec::new(),
+        }
     }
 
     /// The keys to try for a token with this `kid` and `alg`, at most [`MAX_CANDIDATES`].

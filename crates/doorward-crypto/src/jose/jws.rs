@@ -2,8 +2,8 @@
 
 use thiserror::Error;
 
-use super::jwk::MAX_KID_LEN;
 use super::json::{JsonError, Object, Value, WrongType};
+use super::jwk::MAX_KID_LEN;
 use super::verification_key::Refused;
 use super::{Algorithm, Jwks, VerificationKey, b64};
 
@@ -21,7 +21,10 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { token_bytes: 16 * 1024, header_bytes: 8 * 1024 }
+        Self {
+            token_bytes: 16 * 1024,
+            header_bytes: 8 * 1024,
+        }
     }
 }
 
@@ -110,7 +113,9 @@ impl Header {
     fn parse(text: &[u8], max_bytes: usize) -> Result<Self, JwsError> {
         let header = Object::parse(text, max_bytes).map_err(JwsError::Header)?;
         // SECURITY: `crit` names what must be understood; nothing is, so it is never fine.
-        let unencoded = header.get("b64").is_some_and(|b64| *b64 != Value::Bool(true));
+        let unencoded = header
+            .get("b64")
+            .is_some_and(|b64| *b64 != Value::Bool(true));
         if header.get("crit").is_some() || unencoded {
             return Err(JwsError::Critical);
         }
@@ -186,7 +191,10 @@ impl<'t> Jws<'t> {
     /// [`JwsError::Signature`] when the signature is wrong.
     pub fn verify(self, key: &VerificationKey) -> Result<VerifiedPayload, JwsError> {
         self.check(key)?;
-        Ok(VerifiedPayload { bytes: self.payload, header: self.header })
+        Ok(VerifiedPayload {
+            bytes: self.payload,
+            header: self.header,
+        })
     }
 
     /// Verifies the signature with the keys of a set that fit the token's `kid` and `alg`.
@@ -203,16 +211,22 @@ impl<'t> Jws<'t> {
             }
         }
         outcome?;
-        Ok(VerifiedPayload { bytes: self.payload, header: self.header })
+        Ok(VerifiedPayload {
+            bytes: self.payload,
+            header: self.header,
+        })
     }
 
     fn check(&self, key: &VerificationKey) -> Result<(), JwsError> {
-        key.verify(self.header.algorithm, self.signing_input.as_bytes(), &self.signature).map_err(
-            |refused| match refused {
-                Refused::Algorithm => JwsError::NoKey,
-                Refused::Signature => JwsError::Signature,
-            },
+        key.verify(
+            self.header.algorithm,
+            self.signing_input.as_bytes(),
+            &self.signature,
         )
+        .map_err(|refused| match refused {
+            Refused::Algorithm => JwsError::NoKey,
+            Refused::Signature => JwsError::Signature,
+        })
     }
 }
 

@@ -10,6 +10,7 @@ pub mod jwk;
 pub mod jwks;
 pub mod jws;
 mod public_key;
+mod roca;
 pub mod sign;
 pub mod verification_key;
 

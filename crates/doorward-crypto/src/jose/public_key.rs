@@ -5,14 +5,24 @@ use aws_lc_rs::signature::{
 };
 
 use super::jwk::KeyError;
+use super::roca::is_roca;
 use super::{Algorithm, b64};
 use crate::digest::sha256;
 
 /// An RSA, EC or Ed25519 public key. Made only by the checking constructors.
 pub(crate) enum PublicKey {
-    Rsa { n: Vec<u8>, e: Vec<u8> },
-    Ec { curve: Curve, x: Vec<u8>, y: Vec<u8> },
-    Ed25519 { x: [u8; 32] },
+    Rsa {
+        n: Vec<u8>,
+        e: Vec<u8>,
+    },
+    Ec {
+        curve: Curve,
+        x: Vec<u8>,
+        y: Vec<u8>,
+    },
+    Ed25519 {
+        x: [u8; 32],
+    },
 }
 
 /// A curve for ECDSA.
@@ -77,6 +87,9 @@ impl PublicKey {
         if !is_odd(&e) || bit_len(&e) < 2 || bit_len(&e) > 33 {
             return Err(KeyError::RsaExponent);
         }
+        if is_roca(&n) {
+            return Err(KeyError::Roca);
+        }
         Ok(Self::Rsa { n, e })
     }
 
@@ -108,8 +121,12 @@ impl PublicKey {
     pub(crate) const fn algorithms(&self) -> &'static [Algorithm] {
         match self {
             Self::Rsa { .. } => RSA,
-            Self::Ec { curve: Curve::P256, .. } => &[Algorithm::Es256],
-            Self::Ec { curve: Curve::P384, .. } => &[Algorithm::Es384],
+            Self::Ec {
+                curve: Curve::P256, ..
+            } => &[Algorithm::Es256],
+            Self::Ec {
+                curve: Curve::P384, ..
+            } => &[Algorithm::Es384],
             Self::Ed25519 { .. } => &[Algorithm::EdDsa],
         }
     }
@@ -140,7 +157,11 @@ impl PublicKey {
     pub(crate) fn thumbprint(&self) -> String {
         let canonical = match self {
             Self::Rsa { n, e } => {
-                format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, b64::encode(e), b64::encode(n))
+                format!(
+                    r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#,
+                    b64::encode(e),
+                    b64::encode(n)
+                )
             }
             Self::Ec { curve, x, y } => format!(
                 r#"{{"crv":"{}","kty":"EC","x":"{}","y":"{}"}}"#,
@@ -149,7 +170,10 @@ impl PublicKey {
                 b64::encode(y)
             ),
             Self::Ed25519 { x } => {
-                format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, b64::encode(x))
+                format!(
+                    r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#,
+                    b64::encode(x)
+                )
             }
         };
         b64::encode(sha256(canonical.as_bytes()))
@@ -179,7 +203,9 @@ const fn rsa_parameters(algorithm: Algorithm) -> Option<&'static RsaParameters> 
 
 /// The bits of a big-endian number without leading zero bytes.
 fn bit_len(number: &[u8]) -> usize {
-    let top = number.first().map_or(0, |byte| byte.leading_zeros() as usize);
+    let top = number
+        .first()
+        .map_or(0, |byte| byte.leading_zeros() as usize);
     number.len().saturating_mul(8) - top
 }
 

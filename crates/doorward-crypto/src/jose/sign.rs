@@ -13,8 +13,9 @@ use crate::seal::{SealError, SealingKey};
 
 /// An ECPrivateKey (RFC 5915) on P-256 up to its 32 secret bytes, and what follows them.
 const EC_PRIVATE_KEY: [u8; 7] = [0x30, 0x31, 0x02, 0x01, 0x01, 0x04, 0x20];
-const NAMED_P256: [u8; 12] =
-    [0xa0, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+const NAMED_P256: [u8; 12] = [
+    0xa0, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07,
+];
 
 /// Why a signing key can't be made or used.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -46,7 +47,10 @@ impl SigningKey {
     /// [`SigningKeyError::Failed`] when no key can be made of what `entropy` gives.
     pub fn generate(entropy: &dyn Entropy) -> Result<Self, SigningKeyError> {
         // One draw in 2^32 is not below the order of the curve: three in a row never happen.
-        (0..3).find_map(|_| draw(entropy)).ok_or(SigningKeyError::Failed).and_then(Self::from_pair)
+        (0..3)
+            .find_map(|_| draw(entropy))
+            .ok_or(SigningKeyError::Failed)
+            .and_then(Self::from_pair)
     }
 
     /// Opens a key that [`SigningKey::seal`] sealed.
@@ -58,7 +62,11 @@ impl SigningKey {
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.expose())
             .map_err(|_| SigningKeyError::NotThisKey)?;
         let key = Self::from_pair(pair)?;
-        if key.kid == kid { Ok(key) } else { Err(SigningKeyError::NotThisKey) }
+        if key.kid == kid {
+            Ok(key)
+        } else {
+            Err(SigningKeyError::NotThisKey)
+        }
     }
 
     /// Seals the private key (PKCS#8) for storage, bound to its `kid`.
@@ -70,7 +78,10 @@ impl SigningKey {
         sealing: &SealingKey,
         entropy: &dyn Entropy,
     ) -> Result<Vec<u8>, SigningKeyError> {
-        let pkcs8 = self.pair.to_pkcs8v1().map_err(|_| SigningKeyError::Failed)?;
+        let pkcs8 = self
+            .pair
+            .to_pkcs8v1()
+            .map_err(|_| SigningKeyError::Failed)?;
         let pkcs8 = Secret::new(pkcs8.as_ref().to_vec());
         Ok(sealing.seal(&context(&self.kid), pkcs8.expose(), entropy)?)
     }
@@ -125,10 +136,15 @@ impl SigningKey {
             .ok_or(SigningKeyError::Failed)?;
         let (x, y) = (x.to_vec(), y.to_vec());
         let (x_text, y_text) = (b64::encode(&x), b64::encode(&y));
-        let public =
-            PublicKey::ec(Curve::P256, x, y).map_err(|_| SigningKeyError::Failed)?;
+        let public = PublicKey::ec(Curve::P256, x, y).map_err(|_| SigningKeyError::Failed)?;
         let kid = public.thumbprint();
-        Ok(Self { pair, public, kid, x: x_text, y: y_text })
+        Ok(Self {
+            pair,
+            public,
+            kid,
+            x: x_text,
+            y: y_text,
+        })
     }
 }
 

@@ -66,7 +66,11 @@ impl VerificationKey {
         }
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose());
         let verifiers = vec![(Algorithm::Hs256, Verifier::Hmac(Box::new(key)))];
-        Ok(Self { kid, thumbprint: None, verifiers })
+        Ok(Self {
+            kid,
+            thumbprint: None,
+            verifiers,
+        })
     }
 
     /// Pins a public key to one algorithm, or to all that its type and curve allow.
@@ -75,10 +79,19 @@ impl VerificationKey {
         algorithm: Option<Algorithm>,
         kid: Option<String>,
     ) -> Result<Self, KeyError> {
-        let pinned = algorithm.as_ref().map_or(key.algorithms(), std::slice::from_ref);
+        let pinned = algorithm
+            .as_ref()
+            .map_or(key.algorithms(), std::slice::from_ref);
         let prepare = |one: &Algorithm| Ok((*one, Verifier::Public(key.verifier(*one)?)));
-        let verifiers = pinned.iter().map(prepare).collect::<Result<_, KeyError>>()?;
-        Ok(Self { kid, thumbprint: Some(key.thumbprint()), verifiers })
+        let verifiers = pinned
+            .iter()
+            .map(prepare)
+            .collect::<Result<_, KeyError>>()?;
+        Ok(Self {
+            kid,
+            thumbprint: Some(key.thumbprint()),
+            verifiers,
+        })
     }
 
     /// The key's identifier, as its publisher chose it.

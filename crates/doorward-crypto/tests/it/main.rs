@@ -1,0 +1,22 @@
+//! Tests of the crate, in one binary.
+
+#[cfg(test)]
+mod api_key;
+#[cfg(test)]
+mod claims;
+#[cfg(test)]
+mod hash;
+#[cfg(test)]
+mod json;
+#[cfg(test)]
+mod jwk;
+#[cfg(test)]
+mod jws;
+#[cfg(test)]
+mod material;
+#[cfg(test)]
+mod rfc;
+#[cfg(test)]
+mod seal;
+#[cfg(test)]
+mod vectors;
