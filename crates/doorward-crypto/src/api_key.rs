@@ -152,8 +152,7 @@ impl ApiKeyText {
         let head_len = text.len();
         text.reserve_exact(NEW_RANDOM_LEN + CHECKSUM_LEN);
         push_random(&mut text, NEW_RANDOM_LEN, entropy);
-        let sum = checksum(&text);
-        text.push_str(&sum);
+        text.extend(checksum(&text).map(char::from));
         Self {
             kind,
             env,
@@ -168,31 +167,22 @@ impl ApiKeyText {
     /// [`ApiKeyError::NotAKey`] when the text does not begin with the prefix and an underscore,
     /// else what is wrong with the key.
     pub fn parse(text: &str, prefix: &KeyPrefix) -> Result<Self, ApiKeyError> {
-        let rest = text
-            .strip_prefix(prefix.as_str())
-            .and_then(|rest| rest.strip_prefix('_'))
-            .ok_or(ApiKeyError::NotAKey)?;
-        let (kind, rest) = rest.split_once('_').ok_or(ApiKeyError::Malformed)?;
-        let (env, body) = rest.split_once('_').ok_or(ApiKeyError::Malformed)?;
-        let kind = KeyKind::parse(kind).ok_or(ApiKeyError::Malformed)?;
-        let env = KeyEnv::parse(env).ok_or(ApiKeyError::Malformed)?;
-        let lengths = MIN_RANDOM_LEN + CHECKSUM_LEN..=MAX_RANDOM_LEN + CHECKSUM_LEN;
-        if !lengths.contains(&body.len()) || !body.bytes().all(|b| b.is_ascii_alphanumeric()) {
-            return Err(ApiKeyError::Malformed);
-        }
-        let (covered, sum) = text
-            .split_at_checked(text.len() - CHECKSUM_LEN)
-            .ok_or(ApiKeyError::Malformed)?;
-        if checksum(covered) != sum {
-            return Err(ApiKeyError::BadChecksum);
-        }
-        let head_len = text.len() - body.len();
+        let (kind, env, head_len) = inspect(text, prefix)?;
         Ok(Self {
             kind,
             env,
             head_len,
             text: Secret::new(text.to_owned()),
         })
+    }
+
+    /// Checks a presented key as [`ApiKeyText::parse`] does, without copying it: for the path of
+    /// every request.
+    ///
+    /// # Errors
+    /// As [`ApiKeyText::parse`].
+    pub fn check(text: &str, prefix: &KeyPrefix) -> Result<(KeyKind, KeyEnv), ApiKeyError> {
+        inspect(text, prefix).map(|(kind, env, _)| (kind, env))
     }
 
     /// What the key is for.
@@ -248,13 +238,37 @@ fn push_random(text: &mut String, count: usize, entropy: &dyn Entropy) {
     }
 }
 
+/// Takes a key apart without copying it: its kind, its environment, and the length of what comes
+/// before the random characters.
+fn inspect(text: &str, prefix: &KeyPrefix) -> Result<(KeyKind, KeyEnv, usize), ApiKeyError> {
+    let rest = text
+        .strip_prefix(prefix.as_str())
+        .and_then(|rest| rest.strip_prefix('_'))
+        .ok_or(ApiKeyError::NotAKey)?;
+    let (kind, rest) = rest.split_once('_').ok_or(ApiKeyError::Malformed)?;
+    let (env, body) = rest.split_once('_').ok_or(ApiKeyError::Malformed)?;
+    let kind = KeyKind::parse(kind).ok_or(ApiKeyError::Malformed)?;
+    let env = KeyEnv::parse(env).ok_or(ApiKeyError::Malformed)?;
+    let lengths = MIN_RANDOM_LEN + CHECKSUM_LEN..=MAX_RANDOM_LEN + CHECKSUM_LEN;
+    if !lengths.contains(&body.len()) || !body.bytes().all(|b| b.is_ascii_alphanumeric()) {
+        return Err(ApiKeyError::Malformed);
+    }
+    let (covered, sum) = text
+        .split_at_checked(text.len() - CHECKSUM_LEN)
+        .ok_or(ApiKeyError::Malformed)?;
+    if checksum(covered) != sum.as_bytes() {
+        return Err(ApiKeyError::BadChecksum);
+    }
+    Ok((kind, env, text.len() - body.len()))
+}
+
 /// The CRC-32 (IEEE) of a text in 6 characters of base 62.
-fn checksum(text: &str) -> String {
+fn checksum(text: &str) -> [u8; CHECKSUM_LEN] {
     let mut rest = crc32fast::hash(text.as_bytes());
     let mut digits = [b'0'; CHECKSUM_LEN];
     for digit in digits.iter_mut().rev() {
         *digit = BASE62.get((rest % 62) as usize).copied().unwrap_or(b'0');
         rest /= 62;
     }
-    digits.iter().copied().map(char::from).collect()
+    digits
 }

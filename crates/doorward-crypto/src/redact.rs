@@ -104,18 +104,23 @@ fn after_scheme(before: &str, rest: &str) -> Option<(usize, usize)> {
     (len > 0).then_some((keep, keep + len))
 }
 
-/// Skips the space between scheme and credential, in whatever way it was written.
+/// Skips what stands between scheme and credential, in whatever way it was written.
 fn skip_space(text: &str) -> Option<&str> {
+    const BETWEEN: [&str; 8] = [" ", "\t", "\\t", "%20", "+", ":", "=", "%3A"];
     let mut rest = text;
-    loop {
-        let next = ["%20", "+", " ", "\t", "\\t"]
-            .iter()
-            .find_map(|space| rest.strip_prefix(space));
-        match next {
-            Some(next) => rest = next,
-            None => return (rest.len() < text.len()).then_some(rest),
-        }
+    while let Some(next) = BETWEEN.iter().find_map(|space| rest.strip_prefix(space)) {
+        rest = next;
     }
+    if rest.len() == text.len() {
+        return None;
+    }
+    let quotes = ["\\\"", "\"", "'", "`", "<"];
+    Some(
+        quotes
+            .iter()
+            .find_map(|quote| rest.strip_prefix(quote))
+            .unwrap_or(rest),
+    )
 }
 
 /// Tells whether the text goes on like a challenge, `realm="..."`, and not like a credential.

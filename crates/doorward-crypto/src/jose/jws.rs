@@ -1,4 +1,10 @@
 //! JSON Web Signatures in compact form (RFC 7515 section 7.1), checked as RFC 8725 advises.
+//!
+//! A token has one spelling in base64url. Yet an ECDSA signature `(r, s)` has the twin
+//! `(r, -s)`, which anybody can work out and issuers are free to use: a deny list must name a
+//! token by its `jti`, not by its bytes.
+
+use std::fmt;
 
 use thiserror::Error;
 
@@ -78,7 +84,6 @@ pub struct Jws<'t> {
 }
 
 /// The payload of a token whose signature was verified; nothing else makes one.
-#[derive(Debug)]
 pub struct VerifiedPayload {
     bytes: Vec<u8>,
     header: Header,
@@ -241,6 +246,15 @@ impl VerifiedPayload {
     #[must_use]
     pub const fn header(&self) -> &Header {
         &self.header
+    }
+}
+
+/// Leaves the payload out: it says who somebody is.
+impl fmt::Debug for VerifiedPayload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifiedPayload")
+            .field("header", &self.header)
+            .finish_non_exhaustive()
     }
 }
 

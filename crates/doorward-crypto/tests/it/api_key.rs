@@ -225,7 +225,10 @@ fn k11_credentials_are_removed_whatever_their_length() {
         redact("Bearer one Bearer two"),
         "Bearer [redacted] Bearer [redacted]"
     );
-    assert_eq!(redact("DPoP \"x\" Basic é"), "DPoP \"x\" Basic [redacted]");
+    assert_eq!(
+        redact("dpop: \"x\" Basic é"),
+        "dpop: \"[redacted]\" Basic [redacted]"
+    );
 }
 
 proptest! {

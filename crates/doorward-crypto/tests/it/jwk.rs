@@ -369,8 +369,42 @@ fn base64(text: &str) -> Vec<u8> {
 
 fn pem_of(der: &[u8]) -> String {
     let mut text = b64::encode(der).replace('-', "+").replace('_', "/");
-    while text.len() % 4 != 0 {
+    while !text.len().is_multiple_of(4) {
         text.push('=');
     }
     format!("-----BEGIN PUBLIC KEY-----\n{text}\n-----END PUBLIC KEY-----")
+}
+
+/// Multiplies a big-endian number.
+fn times(number: &[u8], factor: u32) -> Vec<u8> {
+    let mut carry = 0;
+    let mut product: Vec<u8> = number
+        .iter()
+        .rev()
+        .map(|byte| {
+            carry += u32::from(*byte) * factor;
+            let low = carry as u8;
+            carry >>= 8;
+            low
+        })
+        .collect();
+    if carry > 0 {
+        product.push(carry as u8);
+    }
+    product.reverse();
+    product
+}
+
+#[test]
+fn r013_rsa_keys_of_the_roca_generator_are_refused() {
+    let primes = (3..=167).filter(|n| (2..*n).all(|d| n % d != 0));
+    let mut n = primes.fold(vec![1], |product, prime| times(&product, prime));
+    while n.len() < 256 || n[0] < 0x80 {
+        n = times(&n, 2);
+    }
+    // One more than a multiple of all the primes: 65537 to the power of 0 modulo each.
+    *n.last_mut().unwrap() += 1;
+    assert_eq!(refused(&rsa(&b64::encode(&n), "AQAB")), KeyError::Roca);
+    *n.last_mut().unwrap() += 2;
+    assert!(VerificationKey::from_jwk(&jwk(&rsa(&b64::encode(&n), "AQAB"))).is_ok());
 }

@@ -133,16 +133,8 @@ fn g20_kid_is_bounded_and_a_string() {
         header_refused(r#"{"alg":"HS256","kid":null}"#),
         JwsError::Parameter("kid")
     );
-    assert!(
-        verify(
-            &token(
-                &long.replacen('k', "k", 1).replace(&"k".repeat(257), "k"),
-                EMPTY
-            ),
-            &hmac_key()
-        )
-        .is_ok()
-    );
+    let longest = long.replacen("kk", "k", 1);
+    assert!(verify(&token(&longest, EMPTY), &hmac_key()).is_ok());
 }
 
 #[test]
