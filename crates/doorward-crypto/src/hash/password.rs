@@ -2,16 +2,14 @@
 
 use std::fmt;
 
-use argon2::{Algorithm, Argon2, Params, Version};
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
-use doorward_core::Entropy;
+use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest as _, Sha1};
 use subtle::ConstantTimeEq as _;
 use thiserror::Error;
-use zeroize::Zeroizing;
 
 use super::apr1;
+use super::argon2id::{Argon2Params, Argon2id};
 use super::sha_crypt::{ShaCrypt, is_crypt64};
 
 /// The longest password that is looked at, in bytes. A longer one never matches.
@@ -23,11 +21,6 @@ pub const MAX_BCRYPT_LEN: usize = 72;
 /// times the rounds, and both can be large.
 pub const MAX_SHA_CRYPT_LEN: usize = 256;
 
-const SALT_LEN: usize = 16;
-const OUTPUT_LEN: usize = 32;
-const MAX_MEMORY_KIB: u32 = 256 * 1024;
-const MAX_PASSES: u32 = 10;
-const MAX_LANES: u32 = 16;
 const MAX_BCRYPT_COST: u32 = 14;
 
 /// Why a text is refused as a password hash.
@@ -56,57 +49,13 @@ pub enum PasswordHashError {
     Failed,
 }
 
-/// The cost of new Argon2id hashes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Argon2Params {
-    memory_kib: u32,
-    passes: u32,
-    lanes: u32,
-}
-
-impl Default for Argon2Params {
-    fn default() -> Self {
-        Self {
-            memory_kib: 19_456,
-            passes: 2,
-            lanes: 1,
-        }
-    }
-}
-
-impl Argon2Params {
-    /// Takes memory in KiB, passes and lanes; none may be below the default.
-    ///
-    /// # Errors
-    /// [`PasswordHashError::Params`] outside the bounds.
-    pub fn new(memory_kib: u32, passes: u32, lanes: u32) -> Result<Self, PasswordHashError> {
-        let floor = Self::default();
-        let fits = (floor.memory_kib..=MAX_MEMORY_KIB).contains(&memory_kib)
-            && (floor.passes..=MAX_PASSES).contains(&passes)
-            && (floor.lanes..=MAX_LANES).contains(&lanes);
-        if fits {
-            Ok(Self {
-                memory_kib,
-                passes,
-                lanes,
-            })
-        } else {
-            Err(PasswordHashError::Params)
-        }
-    }
-}
-
 /// A password hash, parsed, with a cost that the server can bear.
 #[derive(Clone)]
 pub struct PasswordHash(Format);
 
 #[derive(Clone)]
 enum Format {
-    Argon2id {
-        params: Argon2Params,
-        salt: Vec<u8>,
-        digest: Vec<u8>,
-    },
+    Argon2id(Argon2id),
     Bcrypt(String),
     Md5Crypt {
         magic: &'static str,
@@ -124,7 +73,7 @@ impl PasswordHash {
     /// [`PasswordHashError`] for every other text, and for costs that could hang the server.
     pub fn parse(text: &str) -> Result<Self, PasswordHashError> {
         let format = if let Some(rest) = text.strip_prefix("$argon2id$") {
-            argon2id(rest)?
+            Format::Argon2id(Argon2id::parse(rest)?)
         } else if ["$2a$", "$2b$", "$2y$"]
             .iter()
             .any(|magic| text.starts_with(magic))
@@ -159,19 +108,11 @@ impl PasswordHash {
             return false;
         }
         // SECURITY: tools that end a password at NUL would have hashed the part before it.
-        if !matches!(self.0, Format::Argon2id { .. }) && password.contains(&0) {
+        if !matches!(self.0, Format::Argon2id(_)) && password.contains(&0) {
             return false;
         }
         match &self.0 {
-            Format::Argon2id {
-                params,
-                salt,
-                digest,
-            } => {
-                let mut computed = Zeroizing::new(vec![0; digest.len()]);
-                argon2_into(*params, password, salt, &mut computed).is_ok()
-                    && computed.ct_eq(digest).into()
-            }
+            Format::Argon2id(hash) => hash.verify(password),
             Format::Bcrypt(text) => bcrypt::verify(password, text).unwrap_or(false),
             Format::Md5Crypt {
                 magic,
@@ -194,17 +135,7 @@ impl PasswordHash {
     #[must_use]
     pub fn needs_upgrade(&self, wanted: Argon2Params) -> bool {
         match &self.0 {
-            Format::Argon2id {
-                params,
-                salt,
-                digest,
-            } => {
-                params.memory_kib < wanted.memory_kib
-                    || params.passes < wanted.passes
-                    || params.lanes < wanted.lanes
-                    || salt.len() < SALT_LEN
-                    || digest.len() < OUTPUT_LEN
-            }
+            Format::Argon2id(hash) => hash.needs_upgrade(wanted),
             _ => true,
         }
     }
@@ -219,7 +150,7 @@ impl PasswordHash {
 
     const fn name(&self) -> &'static str {
         match self.0 {
-            Format::Argon2id { .. } => "argon2id",
+            Format::Argon2id(_) => "argon2id",
             Format::Bcrypt(_) => "bcrypt",
             Format::Md5Crypt { .. } => "md5-crypt",
             Format::Sha1(_) => "sha1",
@@ -233,88 +164,6 @@ impl fmt::Debug for PasswordHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("PasswordHash").field(&self.name()).finish()
     }
-}
-
-/// Hashes a password with Argon2id and a fresh salt of 16 bytes, as a PHC string.
-///
-/// # Errors
-/// [`PasswordHashError::TooLong`] beyond [`MAX_PASSWORD_LEN`] bytes, and
-/// [`PasswordHashError::Failed`] when there is no memory.
-pub fn hash_argon2id(
-    password: &[u8],
-    params: Argon2Params,
-    entropy: &dyn Entropy,
-) -> Result<String, PasswordHashError> {
-    if password.len() > MAX_PASSWORD_LEN {
-        return Err(PasswordHashError::TooLong);
-    }
-    let mut salt = [0; SALT_LEN];
-    entropy.fill(&mut salt);
-    let mut digest = Zeroizing::new([0; OUTPUT_LEN]);
-    argon2_into(params, password, &salt, digest.as_mut())?;
-    Ok(format!(
-        "$argon2id$v=19$m={},t={},p={}${}${}",
-        params.memory_kib,
-        params.passes,
-        params.lanes,
-        STANDARD_NO_PAD.encode(salt),
-        STANDARD_NO_PAD.encode(digest.as_ref())
-    ))
-}
-
-fn argon2_into(
-    params: Argon2Params,
-    password: &[u8],
-    salt: &[u8],
-    into: &mut [u8],
-) -> Result<(), PasswordHashError> {
-    let Argon2Params {
-        memory_kib,
-        passes,
-        lanes,
-    } = params;
-    Params::new(memory_kib, passes, lanes, Some(into.len()))
-        .and_then(|params| {
-            Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-                .hash_password_into(password, salt, into)
-        })
-        .map_err(|_| PasswordHashError::Failed)
-}
-
-/// Parses what follows `$argon2id$` of a PHC string.
-fn argon2id(rest: &str) -> Result<Format, PasswordHashError> {
-    let bad = PasswordHashError::Malformed;
-    let fields: Vec<&str> = rest.split('$').collect();
-    let ["v=19", costs, salt, digest] = fields.as_slice() else {
-        return Err(bad);
-    };
-    let costs: Vec<&str> = costs.split(',').collect();
-    let [memory, passes, lanes] = costs.as_slice() else {
-        return Err(bad);
-    };
-    let memory_kib = decimal(memory.strip_prefix("m=").ok_or(bad)?)?;
-    let passes = decimal(passes.strip_prefix("t=").ok_or(bad)?)?;
-    let lanes = decimal(lanes.strip_prefix("p=").ok_or(bad)?)?;
-    let bearable = (1..=MAX_LANES).contains(&lanes)
-        && (1..=MAX_PASSES).contains(&passes)
-        && (8 * lanes..=MAX_MEMORY_KIB).contains(&memory_kib);
-    if !bearable {
-        return Err(PasswordHashError::Cost);
-    }
-    let salt = STANDARD_NO_PAD.decode(salt).map_err(|_| bad)?;
-    let digest = STANDARD_NO_PAD.decode(digest).map_err(|_| bad)?;
-    if !(8..=64).contains(&salt.len()) || !(16..=64).contains(&digest.len()) {
-        return Err(bad);
-    }
-    Ok(Format::Argon2id {
-        params: Argon2Params {
-            memory_kib,
-            passes,
-            lanes,
-        },
-        salt,
-        digest,
-    })
 }
 
 fn bcrypt(text: &str) -> Result<Format, PasswordHashError> {
