@@ -107,7 +107,8 @@ impl PasswordHash {
         if password.len() > self.max_password_len() {
             return false;
         }
-        // SECURITY: tools that end a password at NUL would have hashed the part before it.
+        // SECURITY: to bcrypt, which repeats a password with a NUL after it, `a NUL a` is `a`;
+        // and tools that end a password at NUL hashed the part before it.
         if !matches!(self.0, Format::Argon2id(_)) && password.contains(&0) {
             return false;
         }

@@ -80,6 +80,10 @@ fn r027_passwords_with_nul_or_beyond_the_limit_never_match() {
     );
     assert!(hash(&cut).verify("x".repeat(72).as_bytes()));
     assert!(!hash(&cut).verify("x".repeat(73).as_bytes()));
+    // bcrypt repeats the password with a NUL after it, so these two are one to it.
+    let twin = format!("{PASSWORD}\0{PASSWORD}");
+    assert!(bcrypt::verify(&twin, BCRYPT).unwrap());
+    assert!(!hash(BCRYPT).verify(twin.as_bytes()));
     for text in [BCRYPT, APR1, SHA1, SHA256] {
         assert!(
             !hash(text).verify(format!("{PASSWORD}\0tail").as_bytes()),

@@ -355,6 +355,10 @@ fn pem_is_read_strictly() {
     }
     refuse(&pem_of(&[der.as_slice(), &[0]].concat()));
     refuse(&pem_of(&der[..der.len() - 1]));
+    // Lengths in a longer form than needed.
+    refuse(&pem_of(&[&[0x30, 0x81, 0x59], &der[2..]].concat()));
+    refuse(&pem_of(&[&[0x30, 0x82, 0, 0x59], &der[2..]].concat()));
+    refuse(&pem_of(&[&[0x30, 0x80], &der[2..], &[0, 0]].concat()));
     assert!(VerificationKey::from_pem(&pem_of(&der), Algorithm::Es256, None).is_ok());
 }
 
