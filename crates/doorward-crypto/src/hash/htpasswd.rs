@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use doorward_core::Secret;
 use thiserror::Error;
 
 use super::password::{PasswordHash, PasswordHashError};
@@ -10,8 +11,14 @@ use super::password::{PasswordHash, PasswordHashError};
 pub const MAX_NAME_LEN: usize = 255;
 
 /// The users of a file, by name.
-#[derive(Debug, Default)]
-pub struct Htpasswd(BTreeMap<String, PasswordHash>);
+#[derive(Default)]
+pub struct Htpasswd(BTreeMap<String, Entry>);
+
+/// A hash, read and as written.
+struct Entry {
+    hash: PasswordHash,
+    text: Secret<String>,
+}
 
 /// One mistake in a file.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -73,20 +80,21 @@ impl Htpasswd {
     /// The hash of a user's password.
     #[must_use]
     pub fn lookup(&self, name: &str) -> Option<&PasswordHash> {
-        self.0.get(name)
+        self.0.get(name).map(|entry| &entry.hash)
     }
 
-    /// The users in the order of their names.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &PasswordHash)> {
-        self.0.iter().map(|(name, hash)| (name.as_str(), hash))
+    /// The users in the order of their names, each with the hash's text for storing.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Secret<String>)> {
+        self.0.iter().map(|(name, entry)| (name.as_str(), &entry.text))
     }
 }
 
-fn entry(line: &str) -> Result<(&str, PasswordHash), Mistake> {
+fn entry(line: &str) -> Result<(&str, Entry), Mistake> {
     let (name, rest) = line.split_once(':').ok_or(Mistake::NoColon)?;
     if name.is_empty() || name.len() > MAX_NAME_LEN || name.chars().any(char::is_control) {
         return Err(Mistake::Name);
     }
     let hash = rest.split_once(':').map_or(rest, |(hash, _comment)| hash);
-    Ok((name, PasswordHash::parse(hash)?))
+    let text = Secret::new(hash.to_owned());
+    Ok((name, Entry { hash: PasswordHash::parse(hash)?, text }))
 }

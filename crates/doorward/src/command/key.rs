@@ -1,0 +1,230 @@
+//! `doorward key`
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use doorward_core::Timestamp;
+use doorward_core::net::Cidrs;
+use doorward_store::{ApiKeyRecord, Environment, KeyKind};
+use serde_json::{Value, json};
+
+use crate::cli::{Key, KeyCreate, KeyRotate, One};
+use crate::desk::api_key::{CreatedKey, NewKey};
+use crate::desk::{Desk, parse_end, parse_scopes, parse_span};
+use crate::output;
+
+/// Runs the command.
+pub async fn run(key: Key) -> Result<ExitCode> {
+    match key {
+        Key::Create(args) => create(args).await,
+        Key::List(args) => {
+            let desk = Desk::open(&args)?;
+            list(&desk, args.json).await
+        }
+        Key::Show(args) => {
+            let desk = Desk::open(&args.config)?;
+            let record = desk.load_key(&args.id).await?;
+            show(&record, desk.now(), args.config.json);
+            Ok(ExitCode::SUCCESS)
+        }
+        Key::Rotate(args) => rotate(args).await,
+        Key::Revoke(args) => revoke(args).await,
+    }
+}
+
+async fn create(args: KeyCreate) -> Result<ExitCode> {
+    let desk = Desk::open(&args.config)?;
+    let now = desk.now();
+    let kind = KeyKind::parse(&args.kind)
+        .filter(|kind| *kind != KeyKind::Pk)
+        .with_context(|| format!("--kind {:?}: write sk, rk or ak", args.kind))?;
+    let created = desk
+        .create_key(NewKey {
+            owner: args.owner.unwrap_or_else(|| args.name.clone()),
+            name: args.name,
+            kind,
+            environment: Environment::parse(&args.env)
+                .with_context(|| format!("--env {:?}: write live or test", args.env))?,
+            scopes: parse_scopes(&args.scopes)?,
+            roles: args.roles,
+            allowed_cidrs: Cidrs::parse(args.cidrs.iter().map(String::as_str))
+                .map_err(|wrong| anyhow::anyhow!("--cidr {wrong:?} is not an address block"))?,
+            not_before: args
+                .not_before
+                .as_deref()
+                .map(parse_span)
+                .transpose()?
+                .map(|s| now.plus(s)),
+            expires_at: parse_end(&args.expires, now)?,
+        })
+        .await?;
+    desk.announce().await;
+    if args.config.json {
+        output::json(&with_key(&created, now));
+    } else {
+        print_created(&created);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn rotate(args: KeyRotate) -> Result<ExitCode> {
+    let desk = Desk::open(&args.config)?;
+    let end = parse_end(&args.expires, desk.now())?;
+    let (created, old_ends) = desk
+        .rotate_key(&args.id, parse_span(&args.overlap)?, end)
+        .await?;
+    desk.announce().await;
+    if args.config.json {
+        let mut value = with_key(&created, desk.now());
+        if let Some(object) = value.as_object_mut() {
+            object.insert("replaces".to_owned(), json!(args.id));
+            object.insert("old_expires_at".to_owned(), json!(old_ends.to_string()));
+        }
+        output::json(&value);
+    } else {
+        print_created(&created);
+        output::line(format_args!(
+            "The old key {} works until {old_ends}.",
+            args.id
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn revoke(args: One) -> Result<ExitCode> {
+    let desk = Desk::open(&args.config)?;
+    let (record, at) = desk.revoke_key(&args.id).await?;
+    let announced = desk.announce().await;
+    if args.config.json {
+        output::json(&json!({
+            "id": record.id.as_str(),
+            "revoked_at": at.to_string(),
+            "servers_told": announced.servers,
+            "servers_silent": announced.silent,
+        }));
+    } else {
+        output::line(format_args!(
+            "Revoked {} ({}) at {at}.",
+            record.id, record.name
+        ));
+        match (announced.servers, announced.silent) {
+            (_, 1..) => {
+                output::line("A running server did not answer; it notices within a second.")
+            }
+            (0, _) => output::line("No server is running here."),
+            _ => output::line("The running server refuses it from now on."),
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn list(desk: &Desk, as_json: bool) -> Result<ExitCode> {
+    let mut records = Vec::new();
+    desk.state
+        .store
+        .api_keys()
+        .for_each(&mut |record| records.push(record))
+        .await?;
+    records.sort_by_key(|record| record.created_at);
+    let now = desk.now();
+    if as_json {
+        output::json(
+            &records
+                .iter()
+                .map(|record| describe(record, now))
+                .collect::<Vec<_>>(),
+        );
+        return Ok(ExitCode::SUCCESS);
+    }
+    if records.is_empty() {
+        output::line("No keys yet. Make one: doorward key create --name reporting --scope ...");
+    }
+    for record in &records {
+        output::line(format_args!(
+            "{}  {:<16} {:<10} {}...  [{}]  last used {}",
+            record.id,
+            record.name,
+            state(record, now),
+            record.hint,
+            record.scopes,
+            record
+                .last_used_at
+                .map_or_else(|| "never".to_owned(), |at| at.to_string()),
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show(record: &ApiKeyRecord, now: Timestamp, as_json: bool) {
+    let value = describe(record, now);
+    if as_json {
+        output::json(&value);
+    } else if let Some(object) = value.as_object() {
+        for (name, value) in object {
+            let text = value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned);
+            output::line(format_args!("{name:<14} {text}"));
+        }
+    }
+}
+
+fn print_created(created: &CreatedKey) {
+    let record = &created.record;
+    output::line(format_args!("{}", created.text.expose()));
+    output::line("");
+    output::line(format_args!("Id      {}", record.id));
+    output::line(format_args!("Scopes  {}", record.scopes));
+    let ends = record
+        .expires_at
+        .map_or_else(|| "never".to_owned(), |at| at.to_string());
+    output::line(format_args!("Ends    {ends}"));
+    output::line("This is the only time the key is shown. Keep it where secrets are kept.");
+}
+
+fn with_key(created: &CreatedKey, now: Timestamp) -> Value {
+    let mut value = describe(&created.record, now);
+    if let Some(object) = value.as_object_mut() {
+        object.insert("key".to_owned(), json!(created.text.expose()));
+    }
+    value
+}
+
+fn describe(record: &ApiKeyRecord, now: Timestamp) -> Value {
+    let time = |at: Option<Timestamp>| at.map(|at| at.to_string());
+    json!({
+        "id": record.id.as_str(),
+        "name": record.name,
+        "owner": record.owner,
+        "state": state(record, now),
+        "kind": record.kind.as_str(),
+        "env": record.environment.as_str(),
+        "hint": record.hint,
+        "scopes": record.scopes.iter().map(doorward_core::Scope::as_str).collect::<Vec<_>>(),
+        "roles": record.roles,
+        "cidrs": record.allowed_cidrs.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "created_at": record.created_at.to_string(),
+        "not_before": time(record.not_before),
+        "expires_at": time(record.expires_at),
+        "revoked_at": time(record.revoked_at),
+        "last_used_at": time(record.last_used_at),
+        "exposed_at": time(record.exposed_at),
+        "replaced_by": record.replaced_by.as_ref().map(|id| id.as_str()),
+    })
+}
+
+fn state(record: &ApiKeyRecord, now: Timestamp) -> &'static str {
+    if record.revoked_at.is_some() {
+        "revoked"
+    } else if record.expires_at.is_some_and(|end| now >= end) {
+        "expired"
+    } else if record.not_before.is_some_and(|start| now < start) {
+        "not yet"
+    } else if record.exposed_at.is_some() {
+        "exposed"
+    } else if record.replaced_by.is_some() {
+        "ending"
+    } else {
+        "live"
+    }
+}

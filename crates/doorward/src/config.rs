@@ -1,0 +1,224 @@
+//! The configuration: one TOML file, read once into types that cannot hold an impossible mix.
+//!
+//! Every mistake is reported at once, with its line and a fix. One file per section.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use doorward_core::net::Cidrs;
+use doorward_policy::RouteTable;
+use doorward_store::IssuerRecord;
+
+pub mod admin;
+pub mod api_key;
+pub mod basic;
+pub mod diagnostic;
+pub mod document;
+pub mod issuer;
+pub mod limits;
+pub mod listener;
+pub mod log;
+pub mod route;
+pub mod section;
+pub mod trusted_issuer;
+pub mod upstream;
+
+use diagnostic::Diagnostics;
+use document::{Node, Origin, Value};
+use section::Section;
+
+/// A configuration that may be used.
+pub struct Config {
+    /// The folder of the state: database, secrets, development CA.
+    pub state_dir: PathBuf,
+    /// Where callers connect. Never empty.
+    pub listeners: Vec<listener::Listener>,
+    /// The operator's listener.
+    pub admin: admin::Admin,
+    /// Ourselves as an issuer.
+    pub issuer: issuer::OwnIssuer,
+    /// The protected APIs, by name.
+    pub upstreams: BTreeMap<Arc<str>, upstream::UpstreamSettings>,
+    /// API keys.
+    pub api_key: api_key::ApiKeySettings,
+    /// Basic authentication.
+    pub basic: basic::BasicSettings,
+    /// How many verified tokens are remembered.
+    pub token_cache: usize,
+    /// Issuers of others, from the file.
+    pub trusted_issuers: Vec<IssuerRecord>,
+    /// Private addresses that key sets may be fetched from.
+    pub outbound_allow: Cidrs,
+    /// More certificate authorities for key sets, as a PEM file.
+    pub outbound_ca: Option<PathBuf>,
+    /// More headers that callers may not send through.
+    pub managed_headers: Vec<String>,
+    /// Records.
+    pub log: log::LogSettings,
+    /// Bounds on what callers send.
+    pub limits: limits::Limits,
+    /// What is protected, and how; roles and the scopes they grant.
+    pub policy: Arc<RouteTable>,
+}
+
+/// What reading a configuration gives: perhaps a configuration, and what is wrong with it.
+pub struct Reading {
+    /// Present when there is no error.
+    pub config: Option<Config>,
+    /// Errors and warnings.
+    pub diagnostics: Diagnostics,
+}
+
+/// Reads a file and applies `--set` assignments.
+pub fn load(file: &Path, sets: &[String]) -> Reading {
+    let mut diagnostics = Diagnostics::default();
+    let text = match document::read(file) {
+        Ok(text) => text,
+        Err(diagnostic) => {
+            diagnostics.push(diagnostic);
+            return Reading {
+                config: None,
+                diagnostics,
+            };
+        }
+    };
+    let folder = match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    read_text(&text, &folder, sets)
+}
+
+/// Reads a configuration's text. Relative paths start at `folder`.
+pub fn read_text(text: &str, folder: &Path, sets: &[String]) -> Reading {
+    let mut diagnostics = Diagnostics::default();
+    let mut root = document::parse(text, &mut diagnostics);
+    for (nth, assignment) in sets.iter().enumerate() {
+        document::set(&mut root, nth + 1, assignment, &mut diagnostics);
+    }
+    let config = read_root(root, folder, &mut diagnostics);
+    let config = config.filter(|_| !diagnostics.has_errors());
+    Reading {
+        config,
+        diagnostics,
+    }
+}
+
+fn read_root(root: Node, folder: &Path, diagnostics: &mut Diagnostics) -> Option<Config> {
+    let mut root = Section::open("", root, diagnostics);
+    let state_dir = child(&mut root, "state", |section| section.file("dir", folder))
+        .unwrap_or_else(|| folder.join("doorward-data"));
+    let listeners = listener::read_all(&mut root, folder);
+    let admin = child(&mut root, "admin", admin::read);
+    let issuer = child(&mut root, "issuer", |section| {
+        issuer::read(section, &listeners)
+    });
+    let upstreams = upstream::read_all(&mut root, folder);
+    let api_key = child(&mut root, "api_key", api_key::read);
+    let basic = child(&mut root, "basic", basic::read);
+    let token_cache = child(&mut root, "jwt", |s| {
+        s.integer("cache", 20_000, 0..=10_000_000)
+    });
+    let trusted_issuers = trusted_issuer::read_all(&mut root, folder, &issuer);
+    let (outbound_allow, outbound_ca) = child(&mut root, "outbound", |s| {
+        (s.cidrs("allow"), s.file("ca", folder))
+    });
+    let managed_headers = child(&mut root, "identity", |s| s.words("strip"));
+    let log = child(&mut root, "log", |section| log::read(section, folder));
+    let limits = child(&mut root, "limits", limits::read);
+    let known = route::Known {
+        upstreams: &upstreams,
+        issuers: &trusted_issuers,
+        own: &issuer,
+    };
+    let policy = route::read_table(&mut root, &known);
+    check_whole(&mut root, &listeners, &api_key);
+    root.finish();
+    Some(Config {
+        state_dir,
+        listeners,
+        admin,
+        issuer,
+        upstreams,
+        api_key,
+        basic,
+        token_cache: usize::try_from(token_cache).unwrap_or(20_000),
+        trusted_issuers,
+        outbound_allow,
+        outbound_ca,
+        managed_headers,
+        log,
+        limits,
+        policy: Arc::new(policy?),
+    })
+}
+
+/// Reads a table of the root; a missing table is read as an empty one.
+fn child<T>(
+    root: &mut Section<'_>,
+    key: &'static str,
+    read: impl FnOnce(&mut Section<'_>) -> T,
+) -> T {
+    let node = root.take(key).unwrap_or(Node {
+        origin: Origin::Absent,
+        value: Value::Table(Vec::new()),
+    });
+    let mut section = Section::open(key, node, root.diagnostics());
+    let value = read(&mut section);
+    section.finish();
+    value
+}
+
+/// Reads the tables of a table whose keys are names: `[upstream.NAME]`.
+fn named<T>(
+    root: &mut Section<'_>,
+    key: &'static str,
+    mut read: impl FnMut(&str, &mut Section<'_>) -> Option<T>,
+) -> Vec<T> {
+    let Some(node) = root.take(key) else {
+        return Vec::new();
+    };
+    let entries = Section::open(key, node, root.diagnostics()).take_all();
+    let mut values = Vec::with_capacity(entries.len());
+    for (name, node) in entries {
+        let path = format!("{key}.{name}");
+        let mut section = Section::open(path, node, root.diagnostics());
+        values.extend(read(&name, &mut section));
+        section.finish();
+    }
+    values
+}
+
+/// Mistakes that concern more than one section.
+fn check_whole(
+    root: &mut Section<'_>,
+    listeners: &[listener::Listener],
+    api_key: &api_key::ApiKeySettings,
+) {
+    if api_key.environments.is_empty() {
+        let fix = "Write environments = [\"live\"], or leave the key out.";
+        root.error(
+            Origin::Absent,
+            "api_key.environments is empty: no key would work",
+            fix,
+        );
+    }
+    for listener in listeners {
+        if listener.plain_and_open() {
+            root.diagnostics().push(diagnostic::Diagnostic::warning(
+                listener.origin,
+                format!(
+                    "listener.{}: plain HTTP on {}; every credential that arrives there is refused",
+                    listener.name, listener.address
+                ),
+                "Use tls = \"local\" or a certificate; or name the TLS terminator in front of it \
+                 in trusted_terminators.",
+            ));
+        }
+    }
+}
+
+/// The default time that an upstream may take to answer.
+pub const UPSTREAM_TIMEOUT: Duration = Duration::from_secs(60);

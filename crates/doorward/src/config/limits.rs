@@ -1,0 +1,51 @@
+//! `[limits]`: bounds on what callers may send and how long they may take.
+
+use std::time::Duration;
+
+use super::section::Section;
+
+/// Bounds on what callers may send and how long they may take.
+#[derive(Clone)]
+pub struct Limits {
+    /// Bytes of a request's headers.
+    pub header_bytes: usize,
+    /// Number of header fields.
+    pub header_count: usize,
+    /// Bytes of path and query.
+    pub uri_bytes: usize,
+    /// Time for a request's head to arrive.
+    pub header_timeout: Duration,
+    /// Time between bytes of a body.
+    pub body_idle: Duration,
+    /// Time between requests of a connection.
+    pub idle: Duration,
+    /// Connections altogether.
+    pub connections: usize,
+    /// Connections of one address.
+    pub connections_per_address: usize,
+    /// Requests of one HTTP/2 connection at a time.
+    pub streams: u32,
+    /// Time for open requests to end after SIGTERM.
+    pub drain: Duration,
+}
+
+pub(super) fn read(section: &mut Section<'_>) -> Limits {
+    let size = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
+    let secs = Duration::from_secs;
+    Limits {
+        header_bytes: size(section.integer("header_bytes", 32 * 1024, 8192..=1024 * 1024)),
+        header_count: size(section.integer("header_count", 100, 16..=1000)),
+        uri_bytes: size(section.integer("uri_bytes", 8192, 256..=65_536)),
+        header_timeout: section.duration("header_timeout", secs(10)),
+        body_idle: section.duration("body_idle", secs(30)),
+        idle: section.duration("idle", secs(60)),
+        connections: size(section.integer("connections", 10_000, 1..=1_000_000)),
+        connections_per_address: size(section.integer(
+            "connections_per_address",
+            2048,
+            1..=1_000_000,
+        )),
+        streams: u32::try_from(section.integer("streams", 128, 1..=10_000)).unwrap_or(128),
+        drain: section.duration("drain", secs(30)),
+    }
+}

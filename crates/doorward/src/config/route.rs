@@ -1,0 +1,351 @@
+//! `[[route]]`: what is protected, and how.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use doorward_core::credential::Method;
+use doorward_core::policy::{Accept, Access, Cors, Forwarding, Guarded};
+use doorward_policy::{HostPattern, Methods, PathTemplate, Roles, Route, RouteTable};
+use doorward_store::IssuerRecord;
+
+use super::document::{Node, Origin, Value};
+use super::issuer::OwnIssuer;
+use super::section::Section;
+use super::upstream::UpstreamSettings;
+
+/// What routes may refer to.
+pub(super) struct Known<'c> {
+    /// Upstreams by name.
+    pub(super) upstreams: &'c BTreeMap<Arc<str>, UpstreamSettings>,
+    /// Issuers of others, from the file.
+    pub(super) issuers: &'c [IssuerRecord],
+    /// Ourselves as an issuer.
+    pub(super) own: &'c OwnIssuer,
+}
+
+/// Reads roles and routes into the table that decides.
+pub(super) fn read_table(root: &mut Section<'_>, known: &Known<'_>) -> Option<RouteTable> {
+    let roles = read_roles(root);
+    let mut origins = HashMap::new();
+    let mut routes = Vec::new();
+    for node in take_list(root) {
+        let origin = node.origin;
+        let mut section = Section::open("route", node, root.diagnostics());
+        if let Some(route) = read(&mut section, known) {
+            origins.insert(route.label.clone(), origin);
+            routes.push(route);
+        }
+        section.finish();
+    }
+    if routes.is_empty() && !root.diagnostics().has_errors() {
+        root.error(
+            Origin::Absent,
+            "no route: every call would be refused",
+            "Add [[route]] with path = \"/{*path}\" and scopes = [\"api\"].",
+        );
+        return None;
+    }
+    if root.diagnostics().has_errors() {
+        return None;
+    }
+    match RouteTable::build(routes, roles?) {
+        Ok(table) => Some(table),
+        Err(errors) => {
+            for error in errors {
+                let origin = origins.get(&error.label).copied().unwrap_or(Origin::Absent);
+                root.diagnostics().error(
+                    origin,
+                    format!("route {}: {}", error.route, error.fault),
+                    "Change one of the routes; docs/configuration.md says which rule wins.",
+                );
+            }
+            None
+        }
+    }
+}
+
+fn take_list(root: &mut Section<'_>) -> Vec<Node> {
+    match root.take("route") {
+        None => Vec::new(),
+        Some(Node {
+            value: Value::List(items),
+            ..
+        }) => items,
+        Some(node) => {
+            let message = format!("`route` is {}", node.value.kind());
+            root.error(
+                node.origin,
+                message,
+                "Write each route as [[route]], with two brackets.",
+            );
+            Vec::new()
+        }
+    }
+}
+
+fn read_roles(root: &mut Section<'_>) -> Option<Roles> {
+    let Some(node) = root.take("roles") else {
+        return Some(Roles::default());
+    };
+    let origin = node.origin;
+    let entries = Section::open("roles", node, root.diagnostics()).take_all();
+    let mut roles = Vec::with_capacity(entries.len());
+    for (name, node) in entries {
+        let entry_origin = node.origin;
+        let table = Value::Table(vec![("scopes".to_owned(), node)]);
+        let wrapped = Node {
+            origin: entry_origin,
+            value: table,
+        };
+        let mut section = Section::open(format!("roles.{name}"), wrapped, root.diagnostics());
+        roles.extend(section.scopes("scopes").map(|scopes| (name, scopes)));
+        section.finish();
+    }
+    match Roles::new(roles) {
+        Ok(roles) => Some(roles),
+        Err(errors) => {
+            for error in errors {
+                root.error(origin, error.to_string(), "Mend the [roles] table.");
+            }
+            None
+        }
+    }
+}
+
+fn read(section: &mut Section<'_>, known: &Known<'_>) -> Option<Route> {
+    let hosts = read_hosts(section);
+    let path_origin = section.origin_of("path");
+    let path = section.required_text("path", "\"/orders/{id}\"");
+    let methods = read_methods(section);
+    let access = read_access(section, known);
+    let forwarding = read_forwarding(section, known);
+    let cors = read_cors(section);
+    let path = match PathTemplate::parse(&path?) {
+        Ok(path) => path,
+        Err(error) => {
+            section.error(
+                path_origin,
+                format!("`path`: {error}"),
+                "Write a path such as /orders/{id} or /files/{*rest}.",
+            );
+            return None;
+        }
+    };
+    Some(Route {
+        label: format!("{}", section.origin()),
+        hosts: hosts?,
+        path,
+        methods: methods?,
+        access: access?,
+        forwarding: forwarding?,
+        cors: cors?,
+    })
+}
+
+fn read_hosts(section: &mut Section<'_>) -> Option<Vec<HostPattern>> {
+    let mut hosts = Vec::new();
+    let mut good = true;
+    for (text, origin) in section.texts("hosts").unwrap_or_default() {
+        match HostPattern::parse(&text) {
+            Ok(host) => hosts.push(host),
+            Err(error) => {
+                good = false;
+                let fix = "Write api.example.com or *.example.com.";
+                section.error(origin, format!("`hosts`: {error}"), fix);
+            }
+        }
+    }
+    good.then_some(hosts)
+}
+
+fn read_methods(section: &mut Section<'_>) -> Option<Methods> {
+    let origin = section.origin_of("methods");
+    let Some(texts) = section.texts("methods") else {
+        return Some(Methods::Any);
+    };
+    match Methods::parse(texts.iter().map(|(text, _)| text.as_str())) {
+        Ok(methods) => Some(methods),
+        Err(error) => {
+            let fix = "Write methods = [\"GET\", \"POST\"], or leave it out for every method.";
+            section.error(origin, format!("`methods`: {error}"), fix);
+            None
+        }
+    }
+}
+
+fn read_access(section: &mut Section<'_>, known: &Known<'_>) -> Option<Access> {
+    let origin = section.origin();
+    let public = section.boolean("public", false);
+    let stated = section.has("scopes");
+    let accept_written = section.has("accept");
+    let scopes = section.scopes("scopes").unwrap_or_default();
+    let query_key = section.text("key_in_query");
+    let accepts = read_accept(section, known)?;
+    if public {
+        if stated || accept_written || query_key.is_some() {
+            let fix = "Remove `public`, or remove `scopes`, `accept` and `key_in_query`.";
+            section.error(origin, "a public route asks nothing of its callers", fix);
+            return None;
+        }
+        return Some(Access::Public);
+    }
+    if !stated {
+        section.error(
+            origin,
+            "the route does not say what it needs",
+            "Add scopes = [\"orders:read\"]; or scopes = [] for every known caller; or \
+             public = true for everybody.",
+        );
+        return None;
+    }
+    let query_key = query_key.map(String::into_boxed_str);
+    Some(Access::Guarded(Guarded {
+        accepts,
+        scopes,
+        query_key,
+    }))
+}
+
+fn read_accept(section: &mut Section<'_>, known: &Known<'_>) -> Option<Vec<Accept>> {
+    let origin = section.origin_of("accept");
+    let Some(texts) = section.texts("accept") else {
+        return Some(
+            Method::ALL
+                .map(|method| Accept {
+                    method,
+                    issuer: None,
+                })
+                .to_vec(),
+        );
+    };
+    if texts.is_empty() {
+        let fix = "Name some of \"api_key\", \"basic\" and \"jwt\"; or write public = true.";
+        section.error(origin, "`accept` is empty: nobody could call", fix);
+        return None;
+    }
+    let mut accepts = Vec::with_capacity(texts.len());
+    let mut good = true;
+    for (text, origin) in texts {
+        match parse_accept(&text, known) {
+            Some(accept) => accepts.push(accept),
+            None => {
+                good = false;
+                section.error(
+                    origin,
+                    format!("`{text}` is not a method"),
+                    "Write api_key, basic, jwt, jwt:self, jwt:NAME of a [trusted_issuer.NAME], or \
+                     jwt:https://issuer.example.",
+                );
+            }
+        }
+    }
+    good.then_some(accepts)
+}
+
+fn parse_accept(text: &str, known: &Known<'_>) -> Option<Accept> {
+    if let Some(method) = Method::parse(text) {
+        return Some(Accept {
+            method,
+            issuer: None,
+        });
+    }
+    let named = text.strip_prefix("jwt:")?;
+    let of_file = known.issuers.iter().find(|issuer| issuer.name == named);
+    let issuer = match (named, of_file) {
+        ("self", _) => known.own.url.as_str(),
+        (_, Some(record)) => record.issuer.as_str(),
+        (url, None) if url.starts_with("https://") || url.starts_with("http://") => url,
+        _ => return None,
+    };
+    Some(Accept {
+        method: Method::Jwt,
+        issuer: Some(issuer.into()),
+    })
+}
+
+fn read_forwarding(section: &mut Section<'_>, known: &Known<'_>) -> Option<Forwarding> {
+    let origin = section.origin_of("upstream");
+    let named = section.text("upstream");
+    let pass_credential = section.boolean("pass_credential", false);
+    let max_body = section
+        .has("max_body")
+        .then(|| section.integer("max_body", 0, 0..=u64::from(u32::MAX) * 1024));
+    let timeout = section.duration("timeout", super::UPSTREAM_TIMEOUT);
+    let mut names = known.upstreams.keys();
+    let upstream = match (named, names.next(), names.next()) {
+        (Some(name), ..) => known
+            .upstreams
+            .get_key_value(name.as_str())
+            .map(|(key, _)| key),
+        (None, Some(only), None) => Some(only),
+        (None, Some(_), Some(_)) => known.upstreams.get_key_value("default").map(|(key, _)| key),
+        (None, None, _) => return None,
+    };
+    let Some(upstream) = upstream else {
+        let names: Vec<_> = known.upstreams.keys().map(|name| &**name).collect();
+        let fix = format!("Name one of: {}.", names.join(", "));
+        section.error(origin, "`upstream` does not name an upstream", fix);
+        return None;
+    };
+    Some(Forwarding {
+        upstream: Arc::clone(upstream),
+        pass_credential,
+        max_body,
+        timeout,
+    })
+}
+
+/// Reads `cors`: absent is `Some(None)`, wrong is `None`.
+fn read_cors(section: &mut Section<'_>) -> Option<Option<Cors>> {
+    let Some(node) = section.take("cors") else {
+        return Some(None);
+    };
+    let mut table = Section::open("route.cors", node, section.diagnostics());
+    let mut good = true;
+    let mut origins = Vec::new();
+    for (text, origin) in table.texts("origins").unwrap_or_default() {
+        if is_origin(&text) {
+            origins.push(text.into_boxed_str());
+        } else {
+            good = false;
+            let fix = "Write scheme and host: https://app.example, or \"*\".";
+            table.error(origin, format!("`{text}` is not an origin"), fix);
+        }
+    }
+    let mut headers = Vec::new();
+    for (text, origin) in table.texts("headers").unwrap_or_default() {
+        match http::HeaderName::from_bytes(text.as_bytes()) {
+            Ok(name) => headers.push(name),
+            Err(_) => {
+                good = false;
+                table.error(origin, format!("`{text}` is not a header name"), "Mend it.");
+            }
+        }
+    }
+    if origins.is_empty() && good {
+        good = false;
+        let fix = "Add origins = [\"https://app.example\"].";
+        table.error(table.origin(), "no origin is named", fix);
+    }
+    let credentials = table.boolean("credentials", false);
+    let max_age = table.duration("max_age", std::time::Duration::from_secs(600));
+    table.finish();
+    good.then_some(Some(Cors {
+        origins,
+        headers,
+        credentials,
+        max_age,
+    }))
+}
+
+fn is_origin(text: &str) -> bool {
+    if text == "*" {
+        return true;
+    }
+    let rest = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"));
+    rest.is_some_and(|host| {
+        !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ']) && text.is_ascii()
+    })
+}

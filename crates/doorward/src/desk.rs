@@ -1,0 +1,115 @@
+//! The key desk: issues, changes and ends credentials, for the command line and for `demo`.
+//!
+//! Every change is in the database when a function returns, and running servers have heard of
+//! it when [`Desk::announce`] returns.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use doorward_core::{Clock, ScopeSet, Timestamp};
+use doorward_crypto::entropy::OsEntropy;
+
+use crate::cli::ConfigArgs;
+use crate::clock::SystemClock;
+use crate::config::diagnostic::Report;
+use crate::config::{self, Config};
+use crate::control_socket;
+use crate::state::State;
+
+pub mod api_key;
+pub mod signing_key;
+pub mod token;
+pub mod user;
+
+/// An open desk.
+pub struct Desk {
+    /// The configuration's file.
+    pub file: PathBuf,
+    /// The configuration.
+    pub config: Config,
+    /// The state.
+    pub state: State,
+    /// Tells the time.
+    pub clock: Arc<SystemClock>,
+    /// Draws secrets.
+    pub entropy: Arc<OsEntropy>,
+}
+
+impl Desk {
+    /// Reads the configuration and opens the state.
+    ///
+    /// # Errors
+    /// Every mistake of the configuration, or what cannot be opened.
+    pub fn open(args: &ConfigArgs) -> Result<Self> {
+        let config = load_config(&args.config, &args.sets)?;
+        let entropy = Arc::new(OsEntropy::new());
+        let state = State::open(&config.state_dir, entropy.as_ref())?;
+        let clock = Arc::new(SystemClock::new());
+        Ok(Self {
+            file: args.config.clone(),
+            config,
+            state,
+            clock,
+            entropy,
+        })
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Tells running servers to take over what changed, and waits until they have.
+    pub async fn announce(&self) -> control_socket::Announced {
+        control_socket::announce(&self.state.dir).await
+    }
+}
+
+/// Loads a configuration; prints warnings to standard error.
+///
+/// # Errors
+/// The report of every mistake.
+pub fn load_config(file: &Path, sets: &[String]) -> Result<Config> {
+    let reading = config::load(file, sets);
+    let name = file.to_string_lossy();
+    let report = Report {
+        file: &name,
+        diagnostics: &reading.diagnostics,
+    };
+    match reading.config {
+        Some(config) => {
+            eprint!("{report}");
+            Ok(config)
+        }
+        None => bail!("the configuration cannot be used\n{report}"),
+    }
+}
+
+/// Parses scopes as given on the command line.
+///
+/// # Errors
+/// The word that is not a scope.
+pub fn parse_scopes(words: &[String]) -> Result<ScopeSet> {
+    ScopeSet::parse(&words.join(" ")).with_context(|| format!("--scope {:?}", words.join(" ")))
+}
+
+/// Parses `90d` or `never` as a moment from now.
+///
+/// # Errors
+/// When the text is neither.
+pub fn parse_end(text: &str, now: Timestamp) -> Result<Option<Timestamp>> {
+    if text == "never" {
+        return Ok(None);
+    }
+    parse_span(text).map(|span| Some(now.plus(span)))
+}
+
+/// Parses `90d`.
+///
+/// # Errors
+/// When the text is not a time span.
+pub fn parse_span(text: &str) -> Result<std::time::Duration> {
+    config::section::parse_duration(text)
+        .with_context(|| format!("`{text}` is not a time span; write 30s, 15m, 24h or 90d"))
+}

@@ -1,0 +1,124 @@
+//! Users: added, changed, imported.
+
+use anyhow::{Context, Result, bail, ensure};
+use doorward_core::{Entropy, ScopeSet, Secret};
+use doorward_crypto::hash::htpasswd::Htpasswd;
+use doorward_crypto::hash::{Argon2Params, hash_argon2id};
+use doorward_store::{UserName, UserRecord};
+
+use super::Desk;
+
+/// The shortest password that a person may choose (NIST SP 800-63B-4 for a sole factor).
+const MIN_PASSWORD_CHARS: usize = 15;
+
+impl Desk {
+    /// Adds a user.
+    ///
+    /// # Errors
+    /// When the name or password is not acceptable, or the name is taken.
+    pub async fn add_user(
+        &self,
+        name: &str,
+        password: &Secret<String>,
+        scopes: ScopeSet,
+        roles: Vec<String>,
+    ) -> Result<UserName> {
+        let name = UserName::parse(name)?;
+        let now = self.now();
+        let record = UserRecord {
+            name: name.clone(),
+            password_hash: self.hash_password(password)?,
+            scopes,
+            roles,
+            disabled_at: None,
+            created_at: now,
+            password_changed_at: now,
+        };
+        self.state.store.users().create(record).await?;
+        Ok(name)
+    }
+
+    /// Changes a password.
+    ///
+    /// # Errors
+    /// When the user is unknown or the password is not acceptable.
+    pub async fn set_password(&self, name: &str, password: &Secret<String>) -> Result<UserName> {
+        let name = UserName::parse(name)?;
+        let hash = self.hash_password(password)?;
+        let known = self
+            .state
+            .store
+            .users()
+            .set_password(&name, hash, self.now())
+            .await?;
+        ensure!(known, "no user is named {name}; see `doorward user list`");
+        Ok(name)
+    }
+
+    /// Imports an htpasswd file: all of it or nothing. Returns the names.
+    ///
+    /// # Errors
+    /// Every line that cannot be used, or the name that is taken.
+    pub async fn import_users(
+        &self,
+        text: &str,
+        scopes: &ScopeSet,
+        roles: &[String],
+    ) -> Result<Vec<UserName>> {
+        let file = Htpasswd::parse(text).map_err(|mistakes| {
+            let lines: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
+            anyhow::anyhow!("nothing was imported:\n{}", lines.join("\n"))
+        })?;
+        let now = self.now();
+        let mut records = Vec::new();
+        for (name, hash) in file.iter() {
+            records.push(UserRecord {
+                name: UserName::parse(name)?,
+                password_hash: hash.clone(),
+                scopes: scopes.clone(),
+                roles: roles.to_vec(),
+                disabled_at: None,
+                created_at: now,
+                password_changed_at: now,
+            });
+        }
+        let names = records.iter().map(|record| record.name.clone()).collect();
+        self.state
+            .store
+            .users()
+            .import(records)
+            .await
+            .context("nothing was imported")?;
+        Ok(names)
+    }
+
+    /// Makes up a password of 130 bits.
+    pub fn make_password(&self) -> Secret<String> {
+        const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+        let mut bytes = zeroize::Zeroizing::new([0_u8; 26]);
+        self.entropy.fill(bytes.as_mut());
+        let letter = |byte: &u8| {
+            ALPHABET
+                .get(usize::from(byte & 31))
+                .copied()
+                .map_or('a', char::from)
+        };
+        Secret::new(bytes.iter().map(letter).collect())
+    }
+
+    fn hash_password(&self, password: &Secret<String>) -> Result<Secret<String>> {
+        let text = password.expose();
+        if text.chars().count() < MIN_PASSWORD_CHARS {
+            bail!(
+                "a password has at least {MIN_PASSWORD_CHARS} characters; --generate makes one up"
+            );
+        }
+        let basic = &self.config.basic;
+        let params = Argon2Params::new(basic.memory_kib, basic.passes, basic.lanes)?;
+        Ok(Secret::new(hash_argon2id(
+            text.as_bytes(),
+            params,
+            self.entropy.as_ref(),
+        )?))
+    }
+}

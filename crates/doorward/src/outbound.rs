@@ -1,0 +1,233 @@
+//! The one outbound HTTP client: fetches key sets and metadata of issuers, and nothing else.
+//!
+//! It resolves a name once, checks every address, and connects to the address it checked, so
+//! that a name cannot move between check and use. It follows no redirect and never sends a
+//! credential.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use doorward_core::net::{Cidrs, ClientAddress};
+use http::header::{ACCEPT, CACHE_CONTROL, HOST, USER_AGENT};
+use http::{HeaderMap, Request, StatusCode, Uri};
+use http_body_util::{BodyExt, Empty};
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, RootCertStore};
+use thiserror::Error;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+mod address;
+
+/// How long a fetch may take altogether.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Why nothing was fetched.
+#[derive(Debug, Error)]
+pub enum OutboundError {
+    /// The address is not an absolute http or https URL.
+    #[error("`{0}` is not an https address")]
+    Url(String),
+    /// Plain HTTP to an address that is not listed.
+    #[error("`{0}` is not https; list its address in [outbound] allow if that is meant")]
+    Plain(String),
+    /// The name does not resolve.
+    #[error("cannot resolve {0}: {1}")]
+    Resolve(String, std::io::Error),
+    /// The name stands for an address inside the network.
+    #[error(
+        "{0} is {1}, an address inside the network; list it in [outbound] allow if that is meant"
+    )]
+    Private(String, std::net::IpAddr),
+    /// No connection.
+    #[error("cannot connect to {0}: {1}")]
+    Connect(SocketAddr, std::io::Error),
+    /// Broken HTTP.
+    #[error("no HTTP answer: {0}")]
+    Http(#[from] hyper::Error),
+    /// Not 200.
+    #[error("the answer is {0}; redirects are not followed: give the final address")]
+    Status(StatusCode),
+    /// Too much.
+    #[error("the answer is larger than {0} bytes")]
+    TooLarge(usize),
+    /// Too slow.
+    #[error("no answer within {} seconds", PATIENCE.as_secs())]
+    TooSlow,
+}
+
+/// What was fetched.
+pub struct Document {
+    /// The body.
+    pub body: Bytes,
+    /// How long it may be kept, when the answer says.
+    pub max_age: Option<Duration>,
+}
+
+/// The client.
+pub struct Outbound {
+    tls: TlsConnector,
+    allow: Cidrs,
+}
+
+impl Outbound {
+    /// Makes a client that trusts the system's certificate authorities and those given.
+    ///
+    /// # Errors
+    /// When the PEM text holds no certificate.
+    pub fn new(allow: Cidrs, extra_ca: Option<&[u8]>) -> anyhow::Result<Self> {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        if let Some(pem) = extra_ca {
+            use rustls::pki_types::{CertificateDer, pem::PemObject};
+            let certificates: Vec<_> =
+                CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>()?;
+            anyhow::ensure!(
+                !certificates.is_empty(),
+                "outbound.ca holds no PEM certificate"
+            );
+            for certificate in certificates {
+                roots.add(certificate)?;
+            }
+        }
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Ok(Self {
+            tls: TlsConnector::from(Arc::new(config)),
+            allow,
+        })
+    }
+
+    /// Fetches a document of at most `max` bytes.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn get(&self, url: &str, max: usize) -> Result<Document, OutboundError> {
+        tokio::time::timeout(PATIENCE, self.get_patiently(url, max))
+            .await
+            .unwrap_or(Err(OutboundError::TooSlow))
+    }
+
+    async fn get_patiently(&self, url: &str, max: usize) -> Result<Document, OutboundError> {
+        let wrong = || OutboundError::Url(url.to_owned());
+        let uri: Uri = url.parse().map_err(|_| wrong())?;
+        let authority = uri.authority().ok_or_else(wrong)?;
+        if authority.as_str().contains('@') {
+            return Err(wrong());
+        }
+        let tls = match uri.scheme_str() {
+            Some("https") => true,
+            Some("http") => false,
+            _ => return Err(wrong()),
+        };
+        let host = authority
+            .host()
+            .trim_start_matches('[')
+            .trim_end_matches(']');
+        let port = authority.port_u16().unwrap_or(if tls { 443 } else { 80 });
+        let address = self.resolve(host, port, tls, url).await?;
+        let stream = TcpStream::connect(address)
+            .await
+            .map_err(|error| OutboundError::Connect(address, error))?;
+        let path = uri.path_and_query().map_or("/", |target| target.as_str());
+        if tls {
+            let name = ServerName::try_from(host.to_owned()).map_err(|_| wrong())?;
+            let stream = self
+                .tls
+                .connect(name, stream)
+                .await
+                .map_err(|error| OutboundError::Connect(address, error))?;
+            exchange(TokioIo::new(stream), authority.as_str(), path, max).await
+        } else {
+            exchange(TokioIo::new(stream), authority.as_str(), path, max).await
+        }
+    }
+
+    /// Resolves a name; every address must be one that may be called.
+    async fn resolve(
+        &self,
+        host: &str,
+        port: u16,
+        tls: bool,
+        url: &str,
+    ) -> Result<SocketAddr, OutboundError> {
+        let found: Vec<SocketAddr> = tokio::net::lookup_host((host, port))
+            .await
+            .map_err(|error| OutboundError::Resolve(host.to_owned(), error))?
+            .collect();
+        for address in &found {
+            let listed = self.allow.contains(ClientAddress::from(*address));
+            if !listed && !tls {
+                return Err(OutboundError::Plain(url.to_owned()));
+            }
+            if !listed && !address::is_global(ClientAddress::from(*address).ip()) {
+                return Err(OutboundError::Private(host.to_owned(), address.ip()));
+            }
+        }
+        let none = || std::io::Error::other("it has no address");
+        found
+            .first()
+            .copied()
+            .ok_or_else(|| OutboundError::Resolve(host.to_owned(), none()))
+    }
+}
+
+async fn exchange<S>(
+    stream: S,
+    host: &str,
+    path: &str,
+    max: usize,
+) -> Result<Document, OutboundError>
+where
+    S: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
+{
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(stream).await?;
+    let driver = tokio::spawn(connection);
+    let request = Request::get(path)
+        .header(HOST, host)
+        .header(ACCEPT, "application/json")
+        .header(USER_AGENT, "doorward")
+        .body(Empty::<Bytes>::new())
+        .map_err(|_| OutboundError::Url(path.to_owned()))?;
+    let result = async {
+        let response = sender.send_request(request).await?;
+        if response.status() != StatusCode::OK {
+            return Err(OutboundError::Status(response.status()));
+        }
+        let max_age = max_age(response.headers());
+        let mut body = response.into_body();
+        let mut collected = BytesMut::new();
+        while let Some(frame) = body.frame().await {
+            if let Some(data) = frame?.data_ref() {
+                if collected.len() + data.len() > max {
+                    return Err(OutboundError::TooLarge(max));
+                }
+                collected.extend_from_slice(data);
+            }
+        }
+        Ok(Document {
+            body: collected.freeze(),
+            max_age,
+        })
+    }
+    .await;
+    driver.abort();
+    result
+}
+
+fn max_age(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(CACHE_CONTROL)?.to_str().ok()?;
+    let seconds = text
+        .split(',')
+        .find_map(|part| part.trim().strip_prefix("max-age="))?;
+    seconds.parse().ok().map(Duration::from_secs)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,62 @@
+//! The state folder: database, secrets, development CA, key sets, sockets of running servers.
+
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use doorward_core::Entropy;
+use doorward_store::Store;
+use doorward_store_sql::SqliteStore;
+
+pub mod secrets;
+
+use secrets::Secrets;
+
+/// An open state folder.
+pub struct State {
+    /// The folder.
+    pub dir: PathBuf,
+    /// The database.
+    pub store: Arc<dyn Store>,
+    /// What is not in the database.
+    pub secrets: Arc<Secrets>,
+}
+
+impl State {
+    /// Opens a folder, making it and what belongs in it at the first start.
+    ///
+    /// # Errors
+    /// What cannot be opened, and what to do about it.
+    pub fn open(dir: &Path, entropy: &dyn Entropy) -> Result<Self> {
+        make_folder(dir)?;
+        let secrets = secrets::load_or_create(dir, entropy)?;
+        let database = dir.join("doorward.db");
+        let store = SqliteStore::open(&database)
+            .with_context(|| format!("cannot open {}", database.display()))?;
+        Ok(Self {
+            dir: dir.to_owned(),
+            store: Arc::new(store),
+            secrets: Arc::new(secrets),
+        })
+    }
+}
+
+/// Makes a folder that only this user can enter.
+///
+/// # Errors
+/// When it cannot be made, or others can write to it.
+pub fn make_folder(dir: &Path) -> Result<()> {
+    let shown = dir.display();
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .with_context(|| format!("cannot make the folder {shown}"))?;
+    let mode = std::fs::metadata(dir)?.mode();
+    // SECURITY: who can write here can replace the secrets.
+    if mode & 0o022 != 0 {
+        bail!("other users can write to {shown}; run `chmod go-w {shown}`");
+    }
+    Ok(())
+}
