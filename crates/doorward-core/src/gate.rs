@@ -53,6 +53,13 @@ pub enum Verdict<'a> {
     Later(Pin<Box<dyn Future<Output = Result<Verified, Rejection>> + Send + 'a>>),
 }
 
+/// Tells whether what is known of revocations is fresh enough to judge by.
+pub trait RevocationFeed: Send + Sync {
+    /// False when a credential may have been revoked longer ago than the operator allows
+    /// without our having heard of it. Then every guarded call is refused with 503.
+    fn is_fresh(&self) -> bool;
+}
+
 /// Everything that a gate is made of.
 pub struct Parts {
     /// Tells the time.
@@ -61,6 +68,8 @@ pub struct Parts {
     pub policy: Arc<dyn Policy>,
     /// The methods, in the order in which they claim an `Authorization` header.
     pub methods: Vec<Arc<dyn Authenticator>>,
+    /// Tells whether revocations are known.
+    pub feed: Arc<dyn RevocationFeed>,
     /// Takes the record of every decision.
     pub journal: Arc<dyn Journal>,
     /// Makes decision ids.
@@ -176,6 +185,9 @@ impl Gate {
             return Ok((rule.ok_or(Rejection::Denied(Denied::NoRule))?, None));
         };
         seen.method = Some(presented.method());
+        if !self.0.feed.is_fresh() {
+            return Err(STALE.clone());
+        }
         let verified = match authenticator.verify(presented, head) {
             Verdict::Now(verified) => verified?,
             Verdict::Later(verified) => verified.await?,
@@ -363,6 +375,15 @@ const ISSUER_NOT_ACCEPTED: Reason = Reason {
     code: "issuer_not_accepted",
     meaning: "The token is genuine, and the route does not accept its issuer.",
     fix: "Send a token of the route's issuer, or add the issuer to the route's `accept`.",
+};
+static STALE: Rejection = Rejection::Unavailable {
+    reason: &Reason {
+        code: "revocations_unknown",
+        meaning: "The database could not be read for longer than `state.max_staleness`, so a \
+                  revoked credential might look live.",
+        fix: "Look at the database's disk and file; calls pass again once it can be read.",
+    },
+    retry_after: Duration::from_secs(5),
 };
 static NOT_RECORDED: Rejection = Rejection::Unavailable {
     reason: &Reason {
