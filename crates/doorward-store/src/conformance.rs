@@ -4,7 +4,6 @@
 //! `doorward_store::conformance_suite!(that_function)`; each case becomes one test.
 #![expect(
     clippy::unwrap_used,
-    clippy::missing_panics_doc,
     reason = "this is test code that other crates run; a failing case must panic"
 )]
 
@@ -50,7 +49,7 @@ impl Handles {
     }
 
     fn either(&self, n: u16) -> Arc<dyn Store> {
-        if n % 2 == 0 {
+        if n.is_multiple_of(2) {
             self.first.clone()
         } else {
             self.second.clone()

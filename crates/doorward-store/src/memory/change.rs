@@ -30,7 +30,7 @@ impl ChangeFeed for MemoryStore {
     async fn sweep(&self, before: i64) -> Result<u64, StoreError> {
         let mut rows = self.rows();
         let end = rows.changes.partition_point(|change| change.seq < before);
-        let swept = rows.changes.drain(..end).last().map(|last| last.seq);
+        let swept = rows.changes.drain(..end).next_back().map(|last| last.seq);
         if let Some(last) = swept {
             rows.floor = last;
         }

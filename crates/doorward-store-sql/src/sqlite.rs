@@ -1,0 +1,124 @@
+//! Opening the database.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use doorward_store::StoreError;
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+
+use crate::error::translate;
+use crate::file::DatabaseFile;
+use crate::migration::{self, MIGRATIONS, Migration};
+use crate::reader::Readers;
+use crate::writer::Writer;
+
+/// How long a statement waits for another process.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// A store in one SQLite file. A clone is the same store.
+#[derive(Clone)]
+pub struct SqliteStore {
+    pub(crate) readers: Arc<Readers>,
+    pub(crate) writer: Arc<Writer>,
+    pub(crate) file: Arc<DatabaseFile>,
+}
+
+impl SqliteStore {
+    /// Opens the database at `path`, makes it when there is none and brings its schema up to date.
+    ///
+    /// Blocks: it belongs into the start of the program. The file is readable by its owner only;
+    /// the directory must be writable, because SQLite keeps two more files beside it. Not for
+    /// network file systems.
+    ///
+    /// # Errors
+    /// [`StoreError::NewerSchema`], [`StoreError::NotADatabase`], [`StoreError::Corrupt`],
+    /// [`StoreError::Locked`], [`StoreError::Full`], [`StoreError::ReadOnly`] or
+    /// [`StoreError::Io`], each before anything was changed.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        Self::open_with(path, MIGRATIONS, BUSY)
+    }
+
+    pub(crate) fn open_with(
+        path: &Path,
+        migrations: &[Migration],
+        busy: Duration,
+    ) -> Result<Self, StoreError> {
+        let file = Arc::new(DatabaseFile::claim(path)?);
+        let mut connection = connect(file.path(), busy)?;
+        migration::inspect(&connection, migrations)?;
+        use_wal(&connection, busy)?;
+        migration::migrate(&mut connection, migrations)?;
+        let readers = Readers::open(|| connect_reader(file.path(), busy))?;
+        let writer = Writer::start(connection)?;
+        Ok(Self {
+            readers: Arc::new(readers),
+            writer: Arc::new(writer),
+            file,
+        })
+    }
+
+    /// A reader of its own, for a long scan.
+    pub(crate) fn extra_reader(&self) -> Result<Connection, StoreError> {
+        connect_reader(self.file.path(), BUSY)
+    }
+}
+
+fn connect(path: &Path, busy: Duration) -> Result<Connection, StoreError> {
+    // SECURITY: without SQLITE_OPEN_CREATE, so that a file removed since `claim` is not made again
+    // with another mode, and without SQLITE_OPEN_URI, so that a path is only a path.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_EXRESCODE;
+    let open = || -> rusqlite::Result<Connection> {
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(busy)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+        connection.set_prepared_statement_cache_capacity(64);
+        connection.execute_batch(
+            "PRAGMA synchronous = FULL;
+             PRAGMA foreign_keys = ON;
+             PRAGMA secure_delete = ON;
+             PRAGMA cell_size_check = ON;
+             PRAGMA journal_size_limit = 67108864;",
+        )?;
+        Ok(connection)
+    };
+    open().map_err(|e| translate(&e))
+}
+
+fn connect_reader(path: &Path, busy: Duration) -> Result<Connection, StoreError> {
+    let connection = connect(path, busy)?;
+    connection
+        .execute_batch("PRAGMA query_only = ON")
+        .map_err(|e| translate(&e))?;
+    Ok(connection)
+}
+
+/// Switches to the write-ahead log. SQLite does not wait for others here, so this does.
+fn use_wal(connection: &Connection, busy: Duration) -> Result<(), StoreError> {
+    let started = Instant::now();
+    loop {
+        let mode = connection
+            .query_row("PRAGMA journal_mode = WAL", [], |row| {
+                row.get::<_, String>(0)
+            })
+            .map_err(|e| translate(&e));
+        match mode {
+            Ok(mode) if mode.eq_ignore_ascii_case("wal") => return Ok(()),
+            // SECURITY: anything else would weaken what a crash leaves behind.
+            Ok(mode) => {
+                return Err(StoreError::Io(format!(
+                    "journal mode {mode} instead of wal"
+                )));
+            }
+            Err(StoreError::Locked) if started.elapsed() < busy => {
+                thread::sleep(Duration::from_millis(10));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
