@@ -7,6 +7,7 @@ use crate::error::translate;
 use crate::statement::statements;
 
 /// One step of the schema. A step that was released is never edited; a mistake gets a new step.
+#[derive(Clone, Copy)]
 pub(crate) struct Migration {
     pub(crate) version: i64,
     pub(crate) sql: &'static str,

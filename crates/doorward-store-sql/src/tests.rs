@@ -1,13 +1,20 @@
 //! What the conformance suite can't say: files, processes and faults.
 
+mod child;
+mod crash;
+mod damage;
 mod directory;
+mod processes;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use doorward_store::conformance::Handles;
 
 use crate::SqliteStore;
 use directory::Directory;
+
+const BUSY: Duration = Duration::from_secs(5);
 
 fn fresh() -> Handles {
     let directory = Directory::new();

@@ -1,6 +1,6 @@
 //! A directory that goes away with the test.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -19,10 +19,6 @@ impl Directory {
 
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.0.join(name)
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.0
     }
 }
 
