@@ -1,0 +1,131 @@
+//! The route table: finds the one rule of a request.
+//!
+//! Precedence. A host by name comes before a wildcard host, a wildcard host before any host, as
+//! long as some path of theirs covers the request. Of the paths, at the first segment where two
+//! differ, a literal comes before a parameter and a parameter before a catch-all. The method is
+//! looked at last: when the most specific path does not list it, no rule covers the request,
+//! although a less specific path might. Otherwise a caller could leave the rules of `/admin` for
+//! those of `/{*path}` by choosing another method.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use doorward_core::policy::{Access, Policy, Rule};
+use doorward_core::rejection::Denied;
+use doorward_core::request::{RequestFault, RequestHead};
+use doorward_core::verified::Principal;
+use http::Method;
+use http::header::ACCESS_CONTROL_REQUEST_METHOD;
+
+use crate::error::RouteError;
+use crate::role::Roles;
+use crate::route::Route;
+use tree::{Found, Tree};
+
+mod build;
+mod check;
+mod leaf;
+mod literals;
+mod sapling;
+mod tree;
+
+/// The rules of all routes and the roles, immutable. A reload builds another one and swaps the
+/// whole gate, so that no request is decided by halves of two.
+pub struct RouteTable {
+    exact: HashMap<Box<str>, Tree>,
+    wildcard: HashMap<Box<str>, Tree>,
+    any: Tree,
+    rules: Vec<Arc<Rule>>,
+    roles: Roles,
+}
+
+impl RouteTable {
+    /// Builds the table.
+    ///
+    /// # Errors
+    /// Every [`RouteError`] found.
+    pub fn build(routes: Vec<Route>, roles: Roles) -> Result<Self, Vec<RouteError>> {
+        build::build(routes, roles)
+    }
+
+    /// Every rule, in the order of the routes: the effective policy.
+    #[must_use]
+    pub fn rules(&self) -> &[Arc<Rule>] {
+        &self.rules
+    }
+
+    /// The declared roles.
+    #[must_use]
+    pub const fn roles(&self) -> &Roles {
+        &self.roles
+    }
+
+    /// Finds the rule of a host without port in lower case, a canonical path and a method.
+    ///
+    /// # Errors
+    /// [`RequestFault::PathCase`] when the path is a route in other letters or another encoding.
+    pub fn rule_of(
+        &self,
+        host: &str,
+        path: &str,
+        method: &Method,
+    ) -> Result<Option<&Arc<Rule>>, RequestFault> {
+        let parent = host.split_once('.').map(|(_, parent)| parent);
+        let trees = [
+            self.exact.get(host),
+            parent.and_then(|parent| self.wildcard.get(parent)),
+            Some(&self.any),
+        ];
+        for tree in trees.into_iter().flatten() {
+            match tree.find(path) {
+                // SECURITY: a path in other letters must not fall to a less specific rule, and
+                // neither must a method that the path does not list.
+                Found::OtherSpelling => return Err(RequestFault::PathCase),
+                Found::Leaf(leaf) => {
+                    return Ok(leaf.rule(method).and_then(|index| self.rules.get(index)));
+                }
+                Found::Nothing => {}
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl Policy for RouteTable {
+    fn rule_for(&self, head: &RequestHead) -> Result<Option<Arc<Rule>>, RequestFault> {
+        self.rule_of(head.host().name(), head.path(), head.method())
+            .map(Option::<&Arc<Rule>>::cloned)
+    }
+
+    fn rule_for_preflight(&self, head: &RequestHead) -> Result<Option<Arc<Rule>>, RequestFault> {
+        let asked = head.headers().get(ACCESS_CONTROL_REQUEST_METHOD);
+        let method = asked.and_then(|value| Method::from_bytes(value.as_bytes()).ok());
+        match method {
+            None => Ok(None),
+            Some(method) => self
+                .rule_of(head.host().name(), head.path(), &method)
+                .map(Option::<&Arc<Rule>>::cloned),
+        }
+    }
+
+    fn decide(&self, rule: &Rule, principal: &Principal, _: &RequestHead) -> Result<(), Denied> {
+        let Access::Guarded(guarded) = &rule.access else {
+            return Ok(());
+        };
+        if self
+            .roles
+            .satisfy(&guarded.scopes, &principal.identity().grants)
+        {
+            Ok(())
+        } else {
+            Err(Denied::Scope {
+                required: guarded.scopes.clone(),
+            })
+        }
+    }
+}
+
+#[cfg(test)]
+mod property;
+#[cfg(test)]
+mod tests;
