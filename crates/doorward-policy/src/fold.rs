@@ -145,7 +145,12 @@ mod tests {
         ] {
             assert!(same(a, b), "{a} {b}");
         }
-        for (a, b) in [("admin", "admin1"), ("a", ""), ("e", "%C3%A9"), ("a+b", "a%20b")] {
+        for (a, b) in [
+            ("admin", "admin1"),
+            ("a", ""),
+            ("e", "%C3%A9"),
+            ("a+b", "a%20b"),
+        ] {
             assert!(!same(a, b), "{a} {b}");
         }
     }

@@ -93,11 +93,30 @@ mod tests {
     #[test]
     fn what_no_request_can_ask_for_is_refused() {
         let error = |text: &str| HostPattern::parse(text).unwrap_err();
-        assert_eq!(error("a.example:80"), HostError::Port("a.example:80".to_owned()));
-        for text in ["*.com", "*.*.example", "a*.example.com", "*.[::1]", "*.192.0.2.1"] {
+        assert_eq!(
+            error("a.example:80"),
+            HostError::Port("a.example:80".to_owned())
+        );
+        for text in [
+            "*.com",
+            "*.*.example",
+            "a*.example.com",
+            "*.[::1]",
+            "*.192.0.2.1",
+        ] {
             assert_eq!(error(text), HostError::Wildcard(text.to_owned()));
         }
-        for text in ["", "*.", "a..b", ".a", "a.", "a/b", "https://a", "a b", "é.example"] {
+        for text in [
+            "",
+            "*.",
+            "a..b",
+            ".a",
+            "a.",
+            "a/b",
+            "https://a",
+            "a b",
+            "é.example",
+        ] {
             assert_eq!(error(text), HostError::Name(text.to_owned()));
         }
     }

@@ -98,14 +98,15 @@ impl Policy for RouteTable {
     }
 
     fn rule_for_preflight(&self, head: &RequestHead) -> Result<Option<Arc<Rule>>, RequestFault> {
-        let asked = head.headers().get(ACCESS_CONTROL_REQUEST_METHOD);
-        let method = asked.and_then(|value| Method::from_bytes(value.as_bytes()).ok());
-        match method {
-            None => Ok(None),
-            Some(method) => self
-                .rule_of(head.host().name(), head.path(), &method)
-                .map(Option::<&Arc<Rule>>::cloned),
-        }
+        let mut asked = head.headers().get_all(ACCESS_CONTROL_REQUEST_METHOD).iter();
+        let (Some(method), None) = (asked.next(), asked.next()) else {
+            return Ok(None);
+        };
+        let Ok(method) = Method::from_bytes(method.as_bytes()) else {
+            return Ok(None);
+        };
+        self.rule_of(head.host().name(), head.path(), &method)
+            .map(Option::<&Arc<Rule>>::cloned)
     }
 
     fn decide(&self, rule: &Rule, principal: &Principal, _: &RequestHead) -> Result<(), Denied> {

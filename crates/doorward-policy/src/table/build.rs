@@ -65,7 +65,10 @@ pub(super) fn build(routes: Vec<Route>, roles: Roles) -> Result<RouteTable, Vec<
     if !errors.is_empty() {
         return Err(errors);
     }
-    table.rules = routes.into_iter().map(|route| Arc::new(rule(route))).collect();
+    table.rules = routes
+        .into_iter()
+        .map(|route| Arc::new(rule(route)))
+        .collect();
     Ok(table)
 }
 

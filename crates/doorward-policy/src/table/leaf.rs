@@ -36,7 +36,8 @@ impl Leaf {
 
     /// Some rule of this leaf.
     pub(super) fn first(&self) -> Option<usize> {
-        self.any.or_else(|| self.listed.first().map(|(_, rule)| *rule))
+        self.any
+            .or_else(|| self.listed.first().map(|(_, rule)| *rule))
     }
 
     /// Adds a method that is not there yet.

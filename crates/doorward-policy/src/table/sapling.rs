@@ -61,7 +61,11 @@ impl Sapling {
                     Err((other, theirs)) => {
                         let ours = text.to_string();
                         let other = label(routes, other);
-                        return vec![RouteFault::Spelling { other, theirs, ours }];
+                        return vec![RouteFault::Spelling {
+                            other,
+                            theirs,
+                            ours,
+                        }];
                     }
                 },
             }
@@ -70,7 +74,11 @@ impl Sapling {
         let Some(node) = self.nodes.get_mut(at) else {
             return Vec::new();
         };
-        let place = if is_rest { &mut node.rest } else { &mut node.end };
+        let place = if is_rest {
+            &mut node.rest
+        } else {
+            &mut node.end
+        };
         add(place.get_or_insert_default(), index, route, routes)
     }
 
@@ -96,12 +104,7 @@ impl Sapling {
 
     /// The literal child of a node, made when it is not there; the route and text of another
     /// spelling when there is one.
-    fn literal(
-        &mut self,
-        at: usize,
-        text: &str,
-        route: usize,
-    ) -> Result<usize, (usize, String)> {
+    fn literal(&mut self, at: usize, text: &str, route: usize) -> Result<usize, (usize, String)> {
         let new = self.nodes.len();
         let Some(parent) = self.nodes.get_mut(at) else {
             return Ok(0);
@@ -164,7 +167,8 @@ fn add(leaf: &mut Leaf, index: usize, route: &Route, routes: &[Route]) -> Vec<Ro
             for (n, method) in methods.iter().enumerate() {
                 match leaf.any().or_else(|| leaf.listed(method)) {
                     // A method that is written twice in one list is harmless.
-                    Some(other) if other == index && methods.iter().take(n).any(|m| m == method) => {}
+                    Some(other)
+                        if other == index && methods.iter().take(n).any(|m| m == method) => {}
                     Some(other) => overlaps.entry(other).or_default().push(method.as_str()),
                     None => leaf.list(method.clone(), index),
                 }

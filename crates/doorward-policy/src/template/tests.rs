@@ -8,10 +8,11 @@ fn canonical(text: &str) -> String {
 
 fn fault(text: &str) -> (usize, TemplateFault) {
     let error = PathTemplate::parse(text).unwrap_err();
-    assert!(error.to_string().starts_with(&format!(
-        "path `{text}`, character {}: ",
-        error.character
-    )));
+    assert!(
+        error
+            .to_string()
+            .starts_with(&format!("path `{text}`, character {}: ", error.character))
+    );
     (error.character, error.fault)
 }
 
