@@ -2,6 +2,8 @@
 
 use async_trait::async_trait;
 use doorward_core::clock::Timestamp;
+use doorward_core::net::Cidrs;
+use doorward_core::scope::ScopeSet;
 use doorward_store::{
     ApiKeyId, ApiKeyRecord, ApiKeyRotation, ApiKeys, Entity, Environment, KeyKind, StoreError,
 };
@@ -9,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::change::note;
 use crate::error::{translate, translate_insert};
-use crate::row::{Columns, cidrs_to_json, limit, millis, texts_to_json};
+use crate::row::{Columns, Seen, cidrs_to_json, limit, millis, texts_to_json};
 use crate::sqlite::SqliteStore;
 use crate::statement::statements;
 
@@ -53,7 +55,7 @@ impl ApiKeys for SqliteStore {
     }
 
     async fn lookup(&self, id: &ApiKeyId) -> Result<Option<ApiKeyRecord>, StoreError> {
-        self.readers.read(|on| {
+        self.read(|on| {
             on.prepare_cached(BY_ID)?
                 .query_row([id.as_str()], record)
                 .optional()
@@ -61,7 +63,7 @@ impl ApiKeys for SqliteStore {
     }
 
     async fn lookup_digest(&self, digest: &[u8; 32]) -> Result<Option<ApiKeyRecord>, StoreError> {
-        self.readers.read(|on| {
+        self.read(|on| {
             on.prepare_cached(BY_DIGEST)?
                 .query_row([digest], record)
                 .optional()
@@ -74,7 +76,7 @@ impl ApiKeys for SqliteStore {
         most: usize,
     ) -> Result<Vec<ApiKeyRecord>, StoreError> {
         let after = after.map_or("", ApiKeyId::as_str);
-        self.readers.read(|on| {
+        self.read(|on| {
             on.prepare_cached(PAGE)?
                 .query_map((after, limit(most)), record)?
                 .collect()
@@ -85,9 +87,11 @@ impl ApiKeys for SqliteStore {
         &self,
         visit: &mut (dyn FnMut(ApiKeyRecord) + Send),
     ) -> Result<(), StoreError> {
+        let (scopes, cidrs) = (Seen::nothing(), Seen::nothing());
+        let record = move |row: &Row<'_>| record_seeing(row, &scopes, &cidrs);
         let mut batches = crate::scan::start(self.extra_reader()?, ALL_KEYS, record)?;
-        while let Some(batch) = batches.recv().await {
-            batch?.into_iter().for_each(&mut *visit);
+        while let Some(batch) = batches.next().await? {
+            batch.into_iter().for_each(&mut *visit);
         }
         Ok(())
     }
@@ -165,7 +169,15 @@ impl ApiKeys for SqliteStore {
     }
 }
 
-pub(crate) fn record(row: &Row<'_>) -> rusqlite::Result<ApiKeyRecord> {
+fn record(row: &Row<'_>) -> rusqlite::Result<ApiKeyRecord> {
+    record_seeing(row, &Seen::nothing(), &Seen::nothing())
+}
+
+fn record_seeing(
+    row: &Row<'_>,
+    scopes: &Seen<ScopeSet>,
+    cidrs: &Seen<Cidrs>,
+) -> rusqlite::Result<ApiKeyRecord> {
     let id = |text: &str| ApiKeyId::parse(text).ok();
     let mut columns = Columns::of(row);
     Ok(ApiKeyRecord {
@@ -177,9 +189,9 @@ pub(crate) fn record(row: &Row<'_>) -> rusqlite::Result<ApiKeyRecord> {
         digest: columns.take()?,
         pepper_id: columns.take()?,
         hint: columns.take()?,
-        scopes: columns.scopes()?,
+        scopes: columns.scopes(scopes)?,
         roles: columns.texts()?,
-        allowed_cidrs: columns.cidrs()?,
+        allowed_cidrs: columns.cidrs(cidrs)?,
         not_before: columns.maybe_moment()?,
         expires_at: columns.maybe_moment()?,
         revoked_at: columns.maybe_moment()?,

@@ -39,12 +39,11 @@ pub(crate) fn note(connection: &Connection, entity: Entity, id: &str) -> Result<
 #[async_trait]
 impl ChangeFeed for SqliteStore {
     async fn head(&self) -> Result<i64, StoreError> {
-        self.readers
-            .read(|on| on.prepare_cached(HEAD)?.query_row([], |row| row.get(0)))
+        self.read(|on| on.prepare_cached(HEAD)?.query_row([], |row| row.get(0)))
     }
 
     async fn since(&self, seq: i64, most: usize) -> Result<Changes, StoreError> {
-        self.readers.read(|on| {
+        self.read(|on| {
             let (head, floor): (i64, i64) = on
                 .prepare_cached(HEAD)?
                 .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;

@@ -51,12 +51,11 @@ impl Issuers for SqliteStore {
     }
 
     async fn list(&self) -> Result<Vec<IssuerRecord>, StoreError> {
-        self.readers
-            .read(|on| on.prepare_cached(LIST)?.query_map([], record)?.collect())
+        self.read(|on| on.prepare_cached(LIST)?.query_map([], record)?.collect())
     }
 
     async fn lookup(&self, name: &str) -> Result<Option<IssuerRecord>, StoreError> {
-        self.readers.read(|on| {
+        self.read(|on| {
             on.prepare_cached(BY_NAME)?
                 .query_row([name], record)
                 .optional()

@@ -51,7 +51,7 @@ impl RevokedTokens for SqliteStore {
     }
 
     async fn lookup(&self, issuer: &str, jti: &str) -> Result<Option<RevokedToken>, StoreError> {
-        self.readers.read(|on| {
+        self.read(|on| {
             on.prepare_cached(BY_NAME)?
                 .query_row([issuer, jti], record)
                 .optional()
@@ -61,8 +61,8 @@ impl RevokedTokens for SqliteStore {
     async fn list(&self) -> Result<Vec<RevokedToken>, StoreError> {
         let mut tokens = Vec::new();
         let mut batches = crate::scan::start(self.extra_reader()?, LIST, record)?;
-        while let Some(batch) = batches.recv().await {
-            tokens.extend(batch?);
+        while let Some(batch) = batches.next().await? {
+            tokens.extend(batch);
         }
         Ok(tokens)
     }

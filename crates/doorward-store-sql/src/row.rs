@@ -1,5 +1,8 @@
 //! Columns and what they mean. What does not parse is corruption, never a default.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use doorward_core::clock::Timestamp;
 use doorward_core::net::Cidrs;
 use doorward_core::scope::ScopeSet;
@@ -59,19 +62,45 @@ impl<'r, 's> Columns<'r, 's> {
         Ok(self.take::<Option<i64>>()?.map(Timestamp::from_millis))
     }
 
-    pub(crate) fn scopes(&mut self) -> rusqlite::Result<ScopeSet> {
-        self.parse(|text| ScopeSet::parse(text).ok())
+    pub(crate) fn scopes(&mut self, seen: &Seen<ScopeSet>) -> rusqlite::Result<ScopeSet> {
+        self.parse(|text| seen.or_parse(text, |text| ScopeSet::parse(text).ok()))
     }
 
     pub(crate) fn texts(&mut self) -> rusqlite::Result<Vec<String>> {
         self.parse(texts_from_json)
     }
 
-    pub(crate) fn cidrs(&mut self) -> rusqlite::Result<Cidrs> {
+    pub(crate) fn cidrs(&mut self, seen: &Seen<Cidrs>) -> rusqlite::Result<Cidrs> {
         self.parse(|text| {
-            let blocks = texts_from_json(text)?;
-            Cidrs::parse(blocks.iter().map(String::as_str)).ok()
+            seen.or_parse(text, |text| {
+                let blocks = texts_from_json(text)?;
+                Cidrs::parse(blocks.iter().map(String::as_str)).ok()
+            })
         })
+    }
+}
+
+/// Values that were parsed a moment ago. Rows of one table repeat a few of them.
+pub(crate) struct Seen<T>(RefCell<HashMap<Box<str>, T>>);
+
+impl<T: Clone> Seen<T> {
+    const MOST: usize = 256;
+
+    pub(crate) fn nothing() -> Self {
+        Self(RefCell::new(HashMap::new()))
+    }
+
+    fn or_parse(&self, text: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let mut seen = self.0.borrow_mut();
+        if let Some(value) = seen.get(text) {
+            return Some(value.clone());
+        }
+        let value = parse(text)?;
+        if seen.len() >= Self::MOST {
+            seen.clear();
+        }
+        seen.insert(text.into(), value.clone());
+        Some(value)
     }
 }
 

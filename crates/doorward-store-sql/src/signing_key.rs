@@ -36,7 +36,7 @@ statements! {
 #[async_trait]
 impl SigningKeys for SqliteStore {
     async fn list(&self) -> Result<Vec<SigningKeyRecord>, StoreError> {
-        self.readers.read(|on| list(on))
+        self.read(|on| list(on))
     }
 
     async fn ensure(

@@ -1,5 +1,6 @@
 //! Opening the database.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
@@ -7,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use doorward_store::StoreError;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, Transaction};
 
 use crate::error::translate;
 use crate::file::DatabaseFile;
@@ -17,6 +18,8 @@ use crate::writer::Writer;
 
 /// How long a statement waits for another process.
 const BUSY: Duration = Duration::from_secs(5);
+/// How long a read may hold up the thread it runs on.
+const BUSY_READER: Duration = Duration::from_millis(500);
 
 /// A store in one SQLite file. A clone is the same store.
 #[derive(Clone)]
@@ -41,6 +44,24 @@ impl SqliteStore {
         Self::open_with(path, MIGRATIONS, BUSY)
     }
 
+    /// Opens the database at `path` as [`SqliteStore::open`] does, but never makes one.
+    ///
+    /// For whoever knows that there is one: a disk that was not mounted or a mistyped path would
+    /// otherwise give an empty store, in which no token is revoked.
+    ///
+    /// # Errors
+    /// Those of [`SqliteStore::open`], and [`StoreError::NotADatabase`] when the file is missing
+    /// or empty.
+    pub fn open_existing(path: &Path) -> Result<Self, StoreError> {
+        match path.metadata() {
+            Ok(file) if file.len() > 0 => Self::open(path),
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(StoreError::Io(format!("{}: {error}", path.display())))
+            }
+            _ => Err(StoreError::NotADatabase),
+        }
+    }
+
     pub(crate) fn open_with(
         path: &Path,
         migrations: &[Migration],
@@ -51,8 +72,8 @@ impl SqliteStore {
         migration::inspect(&connection, migrations)?;
         use_wal(&connection, busy)?;
         migration::migrate(&mut connection, migrations)?;
-        let readers = Readers::open(|| connect_reader(file.path(), busy))?;
-        let writer = Writer::start(connection)?;
+        let readers = Readers::open(|| connect_reader(file.path(), busy.min(BUSY_READER)))?;
+        let writer = Writer::start(connection, file.clone())?;
         Ok(Self {
             readers: Arc::new(readers),
             writer: Arc::new(writer),
@@ -60,8 +81,19 @@ impl SqliteStore {
         })
     }
 
+    /// Runs a read in one transaction.
+    pub(crate) fn read<T>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        // SECURITY: in a file that was replaced, others revoke what this one would still admit.
+        self.file.check_in_place()?;
+        self.readers.read(work)
+    }
+
     /// A reader of its own, for a long scan.
     pub(crate) fn extra_reader(&self) -> Result<Connection, StoreError> {
+        self.file.check_in_place()?;
         connect_reader(self.file.path(), BUSY)
     }
 }
@@ -80,6 +112,9 @@ fn connect(path: &Path, busy: Duration) -> Result<Connection, StoreError> {
         connection.set_prepared_statement_cache_capacity(64);
         connection.execute_batch(
             "PRAGMA synchronous = FULL;
+             PRAGMA fullfsync = ON;
+             PRAGMA checkpoint_fullfsync = ON;
+             PRAGMA temp_store = MEMORY;
              PRAGMA foreign_keys = ON;
              PRAGMA secure_delete = ON;
              PRAGMA cell_size_check = ON;

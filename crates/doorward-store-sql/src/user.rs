@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
 use crate::change::note;
 use crate::error::{translate, translate_insert};
-use crate::row::{Columns, limit, millis, texts_to_json};
+use crate::row::{Columns, Seen, limit, millis, texts_to_json};
 use crate::sqlite::SqliteStore;
 use crate::statement::statements;
 
@@ -50,7 +50,7 @@ impl Users for SqliteStore {
     }
 
     async fn lookup(&self, name: &UserName) -> Result<Option<UserRecord>, StoreError> {
-        self.readers.read(|on| {
+        self.read(|on| {
             on.prepare_cached(BY_NAME)?
                 .query_row([name.as_str()], record)
                 .optional()
@@ -63,7 +63,7 @@ impl Users for SqliteStore {
         most: usize,
     ) -> Result<Vec<UserRecord>, StoreError> {
         let after = after.map_or("", UserName::as_str);
-        self.readers.read(|on| {
+        self.read(|on| {
             on.prepare_cached(PAGE)?
                 .query_map((after, limit(most)), record)?
                 .collect()
@@ -158,7 +158,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<UserRecord> {
     Ok(UserRecord {
         name: columns.parse(|text| UserName::parse(text).ok())?,
         password_hash: Secret::new(columns.take()?),
-        scopes: columns.scopes()?,
+        scopes: columns.scopes(&Seen::nothing())?,
         roles: columns.texts()?,
         disabled_at: columns.maybe_moment()?,
         created_at: columns.moment()?,

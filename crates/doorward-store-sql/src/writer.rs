@@ -1,6 +1,7 @@
 //! The one thread that writes. Writes that wait are committed together, and each is answered only
 //! after the commit that holds it.
 
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
 use std::thread::{self, JoinHandle};
 
@@ -9,6 +10,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use crate::error::translate;
+use crate::file::DatabaseFile;
 
 /// How many writes may wait. More are refused: a disk that stands still must not fill the memory.
 const QUEUE: usize = 1024;
@@ -56,11 +58,14 @@ where
 }
 
 impl Writer {
-    pub(crate) fn start(connection: Connection) -> Result<Self, StoreError> {
+    pub(crate) fn start(
+        connection: Connection,
+        file: Arc<DatabaseFile>,
+    ) -> Result<Self, StoreError> {
         let (queue, jobs) = mpsc::sync_channel(QUEUE);
         let thread = thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || serve(&connection, &jobs))
+            .spawn(move || serve(&connection, &file, &jobs))
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
         Ok(Self {
             queue: Some(queue),
@@ -120,11 +125,11 @@ fn gone() -> StoreError {
     StoreError::Unavailable("the thread that writes has ended; restart Doorward".to_owned())
 }
 
-fn serve(connection: &Connection, jobs: &Receiver<Box<dyn Job>>) {
+fn serve(connection: &Connection, file: &DatabaseFile, jobs: &Receiver<Box<dyn Job>>) {
     while let Ok(first) = jobs.recv() {
         let mut batch = vec![first];
         batch.extend(jobs.try_iter().take(BATCH - 1));
-        let answers = commit(connection, &mut batch);
+        let answers = commit(connection, file, &mut batch);
         for (job, answer) in batch.into_iter().zip(answers) {
             job.answer(answer);
         }
@@ -132,7 +137,11 @@ fn serve(connection: &Connection, jobs: &Receiver<Box<dyn Job>>) {
 }
 
 /// Runs a batch in one transaction and returns one answer for each job.
-fn commit(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Vec<Result<(), StoreError>> {
+fn commit(
+    connection: &Connection,
+    file: &DatabaseFile,
+    batch: &mut [Box<dyn Job>],
+) -> Vec<Result<(), StoreError>> {
     let mut run = || {
         connection
             .execute_batch("BEGIN IMMEDIATE")
@@ -141,6 +150,8 @@ fn commit(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Vec<Result<(),
         for job in &mut *batch {
             answers.push(run_one(connection, job.as_mut())?);
         }
+        // SECURITY: a commit to a file without a name is forgotten with the process.
+        file.check_in_place()?;
         connection
             .execute_batch("COMMIT")
             .map_err(|e| translate(&e))?;

@@ -253,16 +253,43 @@ fn a_path_is_only_a_path() {
 }
 
 #[tokio::test]
-async fn r126_ping_notices_that_the_file_is_gone() {
+async fn r126_a_file_that_was_removed_or_replaced_is_used_no_more() {
+    for replaced in [false, true] {
+        let directory = Directory::new();
+        let path = directory.file("store.db");
+        let store = SqliteStore::open(&path).unwrap();
+        store.api_keys().create(sample::api_key(1)).await.unwrap();
+        store.ping().await.unwrap();
+        fs::rename(&path, directory.file("moved.db")).unwrap();
+        if replaced {
+            fs::copy(directory.file("moved.db"), &path).unwrap();
+        }
+        let id = sample::api_key_id(1);
+        let gone = |error| matches!(error, Some(StoreError::Unavailable(_)));
+        assert!(gone(store.ping().await.err()));
+        assert!(gone(store.api_keys().lookup(&id).await.err()));
+        assert!(gone(store.api_keys().for_each(&mut drop).await.err()));
+        assert!(gone(store.api_keys().revoke(&id, at(5)).await.err()));
+        assert!(gone(store.changes().since(0, 1).await.err()));
+    }
+}
+
+#[test]
+fn open_existing_makes_nothing() {
     let directory = Directory::new();
     let path = directory.file("store.db");
-    let store = SqliteStore::open(&path).unwrap();
-    store.ping().await.unwrap();
-    fs::remove_file(&path).unwrap();
-    assert!(matches!(
-        store.ping().await,
-        Err(StoreError::Unavailable(_))
-    ));
+    assert_eq!(
+        SqliteStore::open_existing(&path).err(),
+        Some(StoreError::NotADatabase)
+    );
+    assert!(!path.exists());
+    fs::write(&path, "").unwrap();
+    assert_eq!(
+        SqliteStore::open_existing(&path).err(),
+        Some(StoreError::NotADatabase)
+    );
+    drop(SqliteStore::open(&path).unwrap());
+    SqliteStore::open_existing(&path).unwrap();
 }
 
 #[tokio::test]
