@@ -360,6 +360,15 @@ fn check_issuer(guarded: &Guarded, verified: &Verified) -> Result<(), Rejection>
     }
 }
 
+/// The reasons of the gate itself, for explaining a recorded decision.
+pub const REASONS: &[&Reason] = &[
+    &UNRECOGNISED,
+    &NOT_ACCEPTED,
+    &ISSUER_NOT_ACCEPTED,
+    &STALE_REASON,
+    &NOT_RECORDED_REASON,
+];
+
 const UNRECOGNISED: Reason = Reason {
     code: "credential_unrecognised",
     meaning: "The Authorization header holds no kind of credential that is configured.",
@@ -376,22 +385,25 @@ const ISSUER_NOT_ACCEPTED: Reason = Reason {
     meaning: "The token is genuine, and the route does not accept its issuer.",
     fix: "Send a token of the route's issuer, or add the issuer to the route's `accept`.",
 };
-static STALE: Rejection = Rejection::Unavailable {
-    reason: &Reason {
-        code: "revocations_unknown",
-        meaning: "The database could not be read for longer than `state.max_staleness`, so a \
+const STALE_REASON: Reason = Reason {
+    code: "revocations_unknown",
+    meaning: "The database could not be read for longer than `state.max_staleness`, so a \
                   revoked credential might look live.",
-        fix: "Look at the database's disk and file; calls pass again once it can be read.",
-    },
+    fix: "Look at the database's disk and file; calls pass again once it can be read.",
+};
+const NOT_RECORDED_REASON: Reason = Reason {
+    code: "journal_unavailable",
+    meaning: "The decision could not be recorded, and the configuration asks for a record of \
+                  every call.",
+    fix: "Make room for the log, or set `log.on_failure = \"serve\"`.",
+};
+
+static STALE: Rejection = Rejection::Unavailable {
+    reason: &STALE_REASON,
     retry_after: Duration::from_secs(5),
 };
 static NOT_RECORDED: Rejection = Rejection::Unavailable {
-    reason: &Reason {
-        code: "journal_unavailable",
-        meaning: "The decision could not be recorded, and the configuration asks for a record of \
-                  every call.",
-        fix: "Make room for the log, or set `log.on_failure = \"serve\"`.",
-    },
+    reason: &NOT_RECORDED_REASON,
     retry_after: Duration::from_secs(5),
 };
 

@@ -212,6 +212,21 @@ impl Rejection {
     }
 }
 
+/// The reasons of this crate, for explaining a recorded decision.
+pub const REASONS: &[&Reason] = &[
+    &MISSING,
+    &MALFORMED,
+    &AMBIGUOUS,
+    &IN_QUERY,
+    &PLAIN_HTTP,
+    &NOT_YET_VALID,
+    &EXPIRED,
+    &REVOKED,
+    &NO_RULE,
+    &SCOPE,
+    &PREFLIGHT,
+];
+
 const MISSING: Reason = Reason {
     code: "credential_missing",
     meaning: "The request has no credential.",
