@@ -1,1 +1,22 @@
-//! Control plane HTTP of Doorward: health, metrics, JWKS.
+//! What operators and other servers see of Doorward: health, metrics, records, public keys.
+//!
+//! What it is: the admin listener's and the key set's answers as functions from a request's head
+//! to a response; counters; and the log of decisions, written by a thread of its own.
+//!
+//! What it never does: listening, deciding who may enter, answering with a secret, blocking a
+//! call on a disk.
+//!
+//! Where to start: [`DecisionLog`], [`Metrics`], [`AdminService`], [`JwksEndpoint`].
+
+mod admin;
+mod answer;
+mod decision_log;
+mod jwks;
+mod metrics;
+
+pub use admin::{AdminService, Check, Probe};
+pub use decision_log::{
+    AccessRecord, ChangeRecord, DecisionLog, LogError, OnFailure, Settings, Target,
+};
+pub use jwks::{JWKS_PATH, JwksEndpoint, PublishError};
+pub use metrics::{InFlight, IssuerMetrics, Loaded, Metrics};
