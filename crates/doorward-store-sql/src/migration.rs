@@ -1,7 +1,7 @@
 //! The history of the schema.
 
 use doorward_store::StoreError;
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::error::translate;
 use crate::statement::statements;
@@ -86,20 +86,17 @@ fn apply(transaction: &Transaction<'_>, missing: &[Migration]) -> rusqlite::Resu
 
 /// Tells whether the database is ours; false for an empty one.
 fn has_history(connection: &Connection) -> Result<bool, StoreError> {
-    const OURS: &str = "SELECT 1 FROM sqlite_master WHERE name = 'schema_migration'";
-    const ANY: &str = "SELECT 1 FROM sqlite_master LIMIT 1";
-    let found = |sql| {
-        connection
-            .query_row(sql, [], |_| Ok(()))
-            .optional()
-            .map(|row| row.is_some())
-            .map_err(|e| translate(&e))
-    };
-    let ours = found(OURS)?;
-    if !ours && found(ANY)? {
+    // One statement sees one moment: between two, another process could make the tables, and its
+    // database would be taken for that of another program.
+    const TABLES: &str = "SELECT count(*), count(CASE name WHEN 'schema_migration' THEN 1 END)
+        FROM sqlite_master";
+    let (all, ours): (i64, i64) = connection
+        .query_row(TABLES, [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .map_err(|e| translate(&e))?;
+    if all > 0 && ours == 0 {
         return Err(StoreError::NotADatabase);
     }
-    Ok(ours)
+    Ok(ours > 0)
 }
 
 /// FNV-1a over the text without carriage returns. It guards against edited steps, not attackers:

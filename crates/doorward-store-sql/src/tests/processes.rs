@@ -83,7 +83,7 @@ fn opens_at_once() {
 /// A first start of several processes at once makes one database.
 #[test]
 fn first_starts_at_once_all_succeed() {
-    for _ in 0..3 {
+    for _ in 0..10 {
         let directory = Directory::new();
         let database = directory.file("store.db");
         let test = "tests::processes::opens_at_once";
