@@ -1,1 +1,39 @@
-//! Data plane of Doorward: listeners, TLS, reverse proxy, identity headers.
+//! The data plane of Doorward: listeners, TLS, the reverse proxy, what upstreams are told.
+//!
+//! What it is: callers' connections and their deadlines, one path of a request through the gate
+//! to an upstream and back, and the connections to upstreams. Bodies are streamed both ways.
+//!
+//! What it never does: decide who may call (the gate does), read configuration, touch a store,
+//! hold a body in memory, or forward anything without a permit.
+//!
+//! Where to start: [`Snapshot`] says what it needs, [`serve`] runs it; inside, `proxy.rs` is
+//! one request and `forward.rs` the way to the upstream.
+
+mod access_log;
+mod body;
+mod connection;
+mod door;
+mod drain;
+mod fault;
+mod forward;
+mod limits;
+mod listener;
+mod proxy;
+mod pulse;
+mod service;
+mod slots;
+mod stream;
+mod tls;
+mod transport;
+mod upstream;
+
+pub use access_log::{Access, AccessLog};
+pub use door::{Assertion, Door, OwnEndpoints, Snapshot};
+pub use drain::Drain;
+pub use fault::Fault;
+pub use limits::Limits;
+pub use listener::{BindError, Listener};
+pub use proxy::serve;
+pub use service::{Service, serve_service};
+pub use tls::{Certificate, TlsError, TlsServer};
+pub use upstream::{Protocol, Roots, Upstream, UpstreamConfig, UpstreamError};

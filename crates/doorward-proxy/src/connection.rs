@@ -1,0 +1,211 @@
+//! One connection of a caller: which HTTP it speaks, its deadlines, its end.
+
+use std::convert::Infallible;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::body::Download;
+use crate::drain::Drain;
+use crate::limits::Limits;
+use crate::pulse::{InFlight, Pulse};
+use crate::stream::{CallerStream, read_ahead};
+
+/// What serves the requests of a connection.
+pub(crate) trait Application: Send + Sync + 'static {
+    /// Answers one request.
+    fn answer(
+        &self,
+        request: Request<Incoming>,
+        pulse: &Arc<Pulse>,
+        in_flight: InFlight,
+    ) -> impl Future<Output = Response<Download>> + Send;
+}
+
+/// Which HTTP a connection speaks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Speaks {
+    /// HTTP/1.1, or 1.0.
+    Http1,
+    /// HTTP/2.
+    Http2,
+    /// Its first bytes will tell.
+    Unknown,
+}
+
+/// The application and the pulse of one connection.
+struct Line<A> {
+    app: A,
+    pulse: Arc<Pulse>,
+}
+
+/// Serves a connection to its end.
+pub(crate) async fn serve<S, A>(mut stream: S, speaks: Speaks, app: A, limits: Limits, drain: Drain)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    A: Application,
+{
+    let (http2, ahead) = match speaks {
+        Speaks::Http1 => (false, Bytes::new()),
+        Speaks::Http2 => (true, Bytes::new()),
+        Speaks::Unknown => {
+            let first = tokio::select! {
+                first = timeout(limits.header_timeout, read_ahead(&mut stream)) => first,
+                () = drain.clone().begun() => return,
+            };
+            match first {
+                Ok(Ok(first)) => first,
+                _ => return,
+            }
+        }
+    };
+    let line = Arc::new(Line {
+        app,
+        pulse: Pulse::new(),
+    });
+    let stream = CallerStream::new(stream, ahead, Arc::clone(&line.pulse));
+    if http2 {
+        serve_http2(stream, line, &limits, drain).await;
+    } else {
+        serve_http1(stream, line, &limits, drain).await;
+    }
+}
+
+async fn serve_http1<S, A>(
+    stream: CallerStream<S>,
+    line: Arc<Line<A>>,
+    limits: &Limits,
+    drain: Drain,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    A: Application,
+{
+    let service = {
+        let line = Arc::clone(&line);
+        service_fn(move |request| {
+            let line = Arc::clone(&line);
+            async move {
+                let in_flight = line.pulse.begin();
+                let response = line.app.answer(request, &line.pulse, in_flight).await;
+                Ok::<_, Infallible>(response)
+            }
+        })
+    };
+    let conn = http1::Builder::new()
+        .half_close(false)
+        .keep_alive(true)
+        .max_headers(limits.header_count)
+        .max_header_size(limits.header_bytes)
+        .max_buf_size(limits.header_bytes.max(READ_BUFFER))
+        .header_read_timeout(None)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut conn = conn.with_upgrades();
+    let ended = watch(
+        limits,
+        &line.pulse,
+        drain,
+        &mut conn,
+        |conn, cx| Pin::new(conn).poll(cx).map(drop),
+        |conn| Pin::new(conn).graceful_shutdown(),
+    )
+    .await;
+    if let Some(tunnel) = line.pulse.take_tunnel()
+        && ended
+    {
+        drop(conn);
+        tunnel.await;
+    }
+}
+
+async fn serve_http2<S, A>(
+    stream: CallerStream<S>,
+    line: Arc<Line<A>>,
+    limits: &Limits,
+    drain: Drain,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    A: Application,
+{
+    let service = {
+        let line = Arc::clone(&line);
+        service_fn(move |request| {
+            let line = Arc::clone(&line);
+            async move {
+                let in_flight = line.pulse.begin();
+                let response = line.app.answer(request, &line.pulse, in_flight).await;
+                Ok::<_, Infallible>(response)
+            }
+        })
+    };
+    let conn = http2::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits.http2_streams)
+        .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
+        .max_pending_accept_reset_streams(limits.http2_pending_resets)
+        .max_local_error_reset_streams(limits.http2_local_resets)
+        .max_send_buf_size(SEND_BUFFER)
+        .keep_alive_interval(limits.http2_ping_interval)
+        .keep_alive_timeout(limits.http2_ping_timeout)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut conn = pin!(conn);
+    watch(
+        limits,
+        &line.pulse,
+        drain,
+        &mut conn,
+        |conn, cx| conn.as_mut().poll(cx).map(drop),
+        |conn| conn.as_mut().graceful_shutdown(),
+    )
+    .await;
+}
+
+/// The most that one read of a connection takes in.
+const READ_BUFFER: usize = 64 * 1024;
+
+/// The most that one HTTP/2 stream may buffer of a response.
+const SEND_BUFFER: usize = 64 * 1024;
+
+/// Drives a connection until it ends, its caller is overdue, or a drain has finished it. Tells
+/// whether it ended by itself.
+async fn watch<C>(
+    limits: &Limits,
+    pulse: &Pulse,
+    drain: Drain,
+    conn: &mut C,
+    poll: impl Fn(&mut C, &mut std::task::Context<'_>) -> Poll<()>,
+    finish: impl Fn(&mut C),
+) -> bool {
+    let tick = limits.tick();
+    let mut next = pin!(sleep(tick));
+    let mut begun = pin!(drain.begun());
+    let mut draining = false;
+    std::future::poll_fn(|cx| {
+        loop {
+            if poll(conn, cx).is_ready() {
+                return Poll::Ready(true);
+            }
+            if !draining && begun.as_mut().poll(cx).is_ready() {
+                draining = true;
+                finish(conn);
+                continue;
+            }
+            if next.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            if pulse.overdue(limits) {
+                return Poll::Ready(false);
+            }
+            next.as_mut().reset(Instant::now() + tick);
+        }
+    })
+    .await
+}

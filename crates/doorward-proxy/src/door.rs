@@ -1,0 +1,81 @@
+//! What the data plane works with, swapped as one.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use doorward_core::net::Cidrs;
+use doorward_core::verified::Principal;
+use doorward_core::{Gate, RequestHead};
+use http::{HeaderValue, Response};
+
+use crate::access_log::AccessLog;
+use crate::limits::Limits;
+use crate::slots::Slots;
+use crate::upstream::Upstream;
+
+/// Answers our own paths, such as the key set, before the gate.
+pub trait OwnEndpoints: Send + Sync {
+    /// Answers a request to a path of ours; `None` when the path is not ours.
+    fn answer(&self, head: &RequestHead) -> Option<Response<Bytes>>;
+}
+
+/// Makes the signed statement of who calls, for upstreams that check it.
+pub trait Assertion: Send + Sync {
+    /// Makes the value of `Doorward-Assertion`; `None` when it cannot be signed, and then the
+    /// call is refused with 503.
+    fn assertion(&self, principal: &Principal, audience: &str) -> Option<HeaderValue>;
+}
+
+/// Everything one request needs. A request uses one snapshot from its start to its end.
+pub struct Snapshot {
+    /// Judges every call.
+    pub gate: Arc<Gate>,
+    /// Upstreams by the names that rules use.
+    pub upstreams: HashMap<Arc<str>, Arc<Upstream>>,
+    /// Answers our own paths.
+    pub own: Option<Arc<dyn OwnEndpoints>>,
+    /// Signs who calls.
+    pub assertion: Option<Arc<dyn Assertion>>,
+    /// Takes records.
+    pub access: Arc<dyn AccessLog>,
+    /// Bounds.
+    pub limits: Limits,
+    /// Peers whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed. Empty by default.
+    pub trusted_terminators: Cidrs,
+}
+
+/// The data plane's one entry: the present snapshot, and the connections that are open.
+pub struct Door {
+    snapshot: ArcSwap<Snapshot>,
+    pub(crate) slots: Arc<Slots>,
+}
+
+impl Door {
+    /// Makes a door.
+    #[must_use]
+    pub fn new(snapshot: Snapshot) -> Self {
+        Self {
+            snapshot: ArcSwap::from_pointee(snapshot),
+            slots: Arc::default(),
+        }
+    }
+
+    /// Replaces everything at once. Requests that have begun keep the old snapshot.
+    pub fn replace(&self, snapshot: Snapshot) {
+        self.snapshot.store(Arc::new(snapshot));
+    }
+
+    /// The present snapshot.
+    #[must_use]
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    /// The number of open connections.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.slots.open()
+    }
+}

@@ -1,0 +1,172 @@
+//! Passing a permitted call on. Needs a [`Permit`], which only the gate makes.
+
+use std::sync::Arc;
+
+use doorward_core::policy::Access;
+use doorward_core::{Permit, RequestHead};
+use http::header::{CONTENT_LENGTH, EXPECT, HOST};
+use http::uri::{PathAndQuery, Scheme};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, Version};
+use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
+
+use crate::body::{Upload, UploadEnd, UploadState};
+use crate::door::Snapshot;
+use crate::fault::Fault;
+use crate::upstream::{Lease, Upstream};
+
+mod exchange;
+mod hop_by_hop;
+mod identity;
+mod query;
+mod request_headers;
+mod response_headers;
+mod websocket;
+
+pub(crate) use request_headers::strip_trailers;
+pub(crate) use websocket::Handshake;
+
+/// A call on its way: the permit, the request, and where it goes.
+pub(crate) struct Call<'s> {
+    pub(crate) snapshot: &'s Arc<Snapshot>,
+    pub(crate) permit: Permit,
+    pub(crate) head: RequestHead,
+    pub(crate) body: Incoming,
+    pub(crate) upgrade: Option<OnUpgrade>,
+    /// The decision's id as a header value.
+    pub(crate) decision: HeaderValue,
+}
+
+/// What came of a call.
+pub(crate) enum Outcome {
+    /// An answer to relay, and the connection that its body comes on.
+    Answer(Response<Incoming>, Option<Lease>),
+    /// A switch to WebSocket, to complete once the caller has been told.
+    Switch(Response<()>, Handshake),
+}
+
+/// The request as the upstream will get it.
+struct Outgoing {
+    method: Method,
+    target: PathAndQuery,
+    headers: HeaderMap,
+    body: Upload,
+    upload: Option<Arc<UploadState>>,
+}
+
+/// Passes a call on and waits for the head of the answer.
+pub(crate) async fn forward(call: Call<'_>) -> Result<Outcome, Fault> {
+    let Call {
+        snapshot,
+        permit,
+        head,
+        body,
+        upgrade,
+        decision,
+    } = call;
+    let rule = Arc::clone(permit.rule());
+    let upstream = snapshot
+        .upstreams
+        .get(&rule.forwarding.upstream)
+        .ok_or(Fault::UpstreamUnknown)?;
+    let limit = rule.forwarding.max_body;
+    check_declared_length(head.headers(), limit)?;
+    let websocket = upgrade.filter(|_| websocket::is_asked_for(&head));
+    let host = upstream_host(upstream, &head)?;
+    let identity = identity::Identity::of(&permit, &head, upstream, snapshot.as_ref())?;
+    let (method, target, mut headers) = head.into_parts();
+    request_headers::strip(
+        &mut headers,
+        snapshot.gate.managed(),
+        rule.forwarding.pass_credential,
+    )?;
+    let target = match &rule.access {
+        Access::Guarded(guarded) if !rule.forwarding.pass_credential => {
+            query::without(target, guarded.query_key.as_deref())?
+        }
+        Access::Guarded(_) | Access::Public => target,
+    };
+    headers.insert(HOST, host);
+    // We have answered it, or will when the body is first read.
+    headers.remove(EXPECT);
+    // SECURITY: ours come last, so that nothing a caller sent survives beside them.
+    identity.set(&mut headers, decision);
+    if let Some(on_upgrade) = websocket {
+        return websocket::switch(upstream, method, target, headers, on_upgrade, &rule).await;
+    }
+    let (body, upload) = Upload::new(body, limit, snapshot);
+    let outgoing = Outgoing {
+        method,
+        target,
+        headers,
+        body,
+        upload,
+    };
+    let (mut response, lease) = exchange::send(upstream, outgoing, rule.forwarding.timeout).await?;
+    response_headers::clean(&mut response)?;
+    Ok(Outcome::Answer(response, lease))
+}
+
+/// Refuses a body that declares itself too long, before the upstream hears of it.
+fn check_declared_length(headers: &HeaderMap, limit: Option<u64>) -> Result<(), Fault> {
+    let (Some(limit), Some(declared)) = (limit, headers.get(CONTENT_LENGTH)) else {
+        return Ok(());
+    };
+    let declared = declared
+        .to_str()
+        .ok()
+        .and_then(|text| text.parse::<u64>().ok());
+    match declared {
+        Some(length) if length <= limit => Ok(()),
+        // A length of more digits than a number holds is too long as well.
+        _ => Err(Fault::BodyTooLarge),
+    }
+}
+
+fn upstream_host(upstream: &Upstream, head: &RequestHead) -> Result<HeaderValue, Fault> {
+    if upstream.preserve_host {
+        HeaderValue::from_str(head.host().as_str()).map_err(|_| Fault::Request)
+    } else {
+        Ok(upstream.host.clone())
+    }
+}
+
+impl Outgoing {
+    /// The request in HTTP/1.1: origin form and a Host header.
+    fn into_http1(self) -> Request<Upload> {
+        let mut request = Request::new(self.body);
+        *request.method_mut() = self.method;
+        *request.uri_mut() = Uri::from(self.target);
+        *request.headers_mut() = self.headers;
+        request
+    }
+
+    /// The request in HTTP/2: an absolute URI and no Host header (RFC 9113 section 8.3.1).
+    fn into_http2(mut self, upstream: &Upstream) -> Result<Request<Upload>, Fault> {
+        let host = self.headers.remove(HOST).ok_or(Fault::Request)?;
+        let scheme: &Scheme = &upstream.scheme;
+        let uri = Uri::builder()
+            .scheme(scheme.clone())
+            .authority(host.as_bytes())
+            .path_and_query(self.target)
+            .build()
+            .map_err(|_| Fault::Request)?;
+        hop_by_hop::remove_for_http2(&mut self.headers);
+        let mut request = Request::new(self.body);
+        *request.method_mut() = self.method;
+        *request.uri_mut() = uri;
+        *request.version_mut() = Version::HTTP_2;
+        *request.headers_mut() = self.headers;
+        Ok(request)
+    }
+}
+
+/// The caller's own fault, when it was the upload that ended the exchange.
+fn upload_fault(upload: Option<&Arc<UploadState>>) -> Option<Fault> {
+    match upload?.end() {
+        UploadEnd::Open | UploadEnd::Done => None,
+        UploadEnd::TooLarge => Some(Fault::BodyTooLarge),
+        UploadEnd::Stalled => Some(Fault::BodyStalled),
+        UploadEnd::Broken => Some(Fault::BodyBroken),
+    }
+}

@@ -1,0 +1,217 @@
+//! One exchange with an upstream: the connection, the deadline, the second attempt.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use http::header::CONNECTION;
+use http::{HeaderMap, Method, Request, Response, Uri, Version};
+use hyper::body::Incoming;
+use tokio::time::{Instant, sleep_until};
+
+use super::{Outgoing, upload_fault};
+use crate::body::{Upload, UploadEnd, UploadState};
+use crate::fault::Fault;
+use crate::forward::hop_by_hop::connection_has;
+use crate::upstream::{Lease, Protocol, Upstream, Way};
+
+/// An answer, and the connection that its body comes on, if this exchange has it to itself.
+type Answered = (Response<Incoming>, Option<Lease>);
+
+/// A connection that waited for longer than this may have been closed at the other end by the
+/// time the request arrives there, so what may be sent twice is kept to be sent again.
+const FRESH: Duration = Duration::from_millis(500);
+
+/// Sends a request and waits for the head of the answer.
+pub(super) async fn send(
+    upstream: &Upstream,
+    outgoing: Outgoing,
+    bound: Duration,
+) -> Result<Answered, Fault> {
+    let upload = outgoing.upload.clone();
+    let attempt = async {
+        match upstream.protocol() {
+            Protocol::Http1 => http1(upstream, outgoing).await,
+            Protocol::Http2 => http2(upstream, outgoing).await,
+            Protocol::Negotiated => match Lease::reuse(upstream).await {
+                Some(lease) => on_waiting(upstream, lease, outgoing).await,
+                None => http2(upstream, outgoing).await,
+            },
+        }
+    };
+    let answered = within(bound, upload.as_ref(), attempt).await;
+    match (answered, upload_fault(upload.as_ref())) {
+        // The upstream's complaint about a body that we broke off is of no interest.
+        (Err(_), Some(fault)) => Err(fault),
+        (answered, _) => answered,
+    }
+}
+
+async fn http1(upstream: &Upstream, outgoing: Outgoing) -> Result<Answered, Fault> {
+    match Lease::reuse(upstream).await {
+        Some(lease) => on_waiting(upstream, lease, outgoing).await,
+        None => {
+            let io = upstream.connector().connect_http1().await?;
+            on_new(upstream, Lease::open(upstream, io).await?, outgoing).await
+        }
+    }
+}
+
+async fn http2(upstream: &Upstream, outgoing: Outgoing) -> Result<Answered, Fault> {
+    let mut outgoing = Some(outgoing);
+    let mut again: Option<Request<Upload>> = None;
+    // Once more when the shared connection closed before it took the request.
+    for last in [false, true] {
+        let mut sender = match upstream.http2().way(upstream).await? {
+            Way::Http2(sender) => sender,
+            Way::Http1(io) => {
+                let outgoing = outgoing.take().ok_or(Fault::Request)?;
+                return on_new(upstream, Lease::open(upstream, io).await?, outgoing).await;
+            }
+        };
+        let request = match (again.take(), outgoing.take()) {
+            (Some(request), _) => request,
+            (None, Some(outgoing)) => outgoing.into_http2(upstream)?,
+            (None, None) => return Err(Fault::Request),
+        };
+        match sender.try_send_request(request).await {
+            Ok(response) => return Ok((response, None)),
+            Err(mut error) => match error.take_message() {
+                Some(request) if !last => again = Some(request),
+                _ => return Err(Fault::Protocol(error.into_error())),
+            },
+        }
+    }
+    Err(Fault::Request)
+}
+
+/// Sends on a connection that has waited, and once more on a new one when that is safe.
+async fn on_waiting(
+    upstream: &Upstream,
+    mut lease: Lease,
+    outgoing: Outgoing,
+) -> Result<Answered, Fault> {
+    let upload = outgoing.upload.clone();
+    let stale = lease.waited.is_some_and(|waited| waited > FRESH);
+    let copy = (stale && upload.is_none())
+        .then(|| Copy::of(&outgoing))
+        .flatten();
+    let mut error = match lease.wire.exchange(outgoing.into_http1()).await {
+        Ok(response) => return Ok(settle(response, lease, upload.as_ref())),
+        Err(error) => error,
+    };
+    drop(lease);
+    // SECURITY: what the upstream may have begun to do is not done twice, unless doing it twice
+    // is the same as once.
+    let request = match (error.take_message(), copy) {
+        (Some(unsent), _) => unsent,
+        (None, Some(copy)) if hung_up(error.error()) => copy.into_request(),
+        (None, _) => return Err(Fault::Protocol(error.into_error())),
+    };
+    let io = upstream.connector().connect_http1().await?;
+    let mut lease = Lease::open(upstream, io).await?;
+    match lease.wire.exchange(request).await {
+        Ok(response) => Ok(settle(response, lease, upload.as_ref())),
+        Err(error) => Err(Fault::Protocol(error.into_error())),
+    }
+}
+
+async fn on_new(
+    _upstream: &Upstream,
+    mut lease: Lease,
+    outgoing: Outgoing,
+) -> Result<Answered, Fault> {
+    let upload = outgoing.upload.clone();
+    match lease.wire.exchange(outgoing.into_http1()).await {
+        Ok(response) => Ok(settle(response, lease, upload.as_ref())),
+        Err(error) => Err(Fault::Protocol(error.into_error())),
+    }
+}
+
+/// Decides who drives the connection while the body of the answer is read.
+fn settle(
+    response: Response<Incoming>,
+    lease: Lease,
+    upload: Option<&Arc<UploadState>>,
+) -> Answered {
+    let uploaded = upload.is_none_or(|upload| upload.end() == UploadEnd::Done);
+    let reusable = response.version() == Version::HTTP_11
+        && !(response.headers().contains_key(CONNECTION)
+            && connection_has(response.headers(), "close"));
+    if uploaded && reusable && !response.status().is_informational() {
+        return (response, Some(lease));
+    }
+    // The upload goes on beside the answer, or the connection ends with it.
+    lease.wire.detach();
+    (response, None)
+}
+
+/// A request without a body that may be sent again.
+struct Copy {
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+}
+
+impl Copy {
+    /// Copies a request that means the same twice as once (RFC 9110 section 9.2.2).
+    fn of(outgoing: &Outgoing) -> Option<Self> {
+        outgoing.method.is_idempotent().then(|| Self {
+            method: outgoing.method.clone(),
+            uri: Uri::from(outgoing.target.clone()),
+            headers: outgoing.headers.clone(),
+        })
+    }
+
+    fn into_request(self) -> Request<Upload> {
+        let mut request = Request::new(Upload::EMPTY);
+        *request.method_mut() = self.method;
+        *request.uri_mut() = self.uri;
+        *request.headers_mut() = self.headers;
+        request
+    }
+}
+
+/// Tells whether an exchange failed because the upstream closed before it said anything.
+fn hung_up(error: &hyper::Error) -> bool {
+    error.is_incomplete_message()
+        || error.is_closed()
+        || error.is_canceled()
+        || std::error::Error::source(error)
+            .and_then(|source| source.downcast_ref::<std::io::Error>())
+            .is_some_and(|io| {
+                matches!(
+                    io.kind(),
+                    std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe
+                )
+            })
+}
+
+/// Bounds the wait for an answer. While the upload makes progress, the time does not run.
+async fn within(
+    bound: Duration,
+    upload: Option<&Arc<UploadState>>,
+    attempt: impl Future<Output = Result<Answered, Fault>>,
+) -> Result<Answered, Fault> {
+    let mut attempt = pin!(attempt);
+    let mut deadline = pin!(sleep_until(Instant::now() + bound));
+    std::future::poll_fn(|cx| {
+        loop {
+            if let Poll::Ready(answered) = attempt.as_mut().poll(cx) {
+                return Poll::Ready(answered);
+            }
+            if deadline.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            let progress = upload
+                .map(|upload| upload.progress() + bound)
+                .filter(|later| *later > Instant::now());
+            let Some(later) = progress else {
+                return Poll::Ready(Err(Fault::ResponseTimeout));
+            };
+            deadline.as_mut().reset(later);
+        }
+    })
+    .await
+}

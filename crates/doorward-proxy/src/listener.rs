@@ -1,0 +1,179 @@
+//! Bound sockets, and the loop that accepts connections.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use doorward_core::net::ClientAddress;
+use socket2::{Domain, Protocol, Socket, Type};
+use thiserror::Error;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use crate::connection::{self, Application, Speaks};
+use crate::drain::Drain;
+use crate::limits::Limits;
+use crate::slots::{Slot, Slots};
+use crate::tls::TlsServer;
+
+/// How many connections may wait to be accepted.
+const BACKLOG: i32 = 1024;
+
+/// A listener could not be made.
+#[derive(Debug, Error)]
+#[error("cannot listen on {address}: {cause}")]
+pub struct BindError {
+    /// The address asked for.
+    pub address: SocketAddr,
+    /// What the operating system said.
+    pub cause: io::Error,
+}
+
+/// A bound socket.
+pub struct Listener {
+    socket: TcpListener,
+    address: SocketAddr,
+}
+
+impl Listener {
+    /// Binds to an address; port 0 lets the system choose one. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// [`BindError`] with the operating system's reason.
+    pub fn bind(address: SocketAddr) -> Result<Self, BindError> {
+        let bind = || -> io::Result<Self> {
+            let socket = Socket::new(
+                Domain::for_address(address),
+                Type::STREAM,
+                Some(Protocol::TCP),
+            )?;
+            socket.set_reuse_address(true)?;
+            socket.set_nonblocking(true)?;
+            socket.bind(&address.into())?;
+            socket.listen(BACKLOG)?;
+            let socket = TcpListener::from_std(socket.into())?;
+            let address = socket.local_addr()?;
+            Ok(Self { socket, address })
+        };
+        bind().map_err(|cause| BindError { address, cause })
+    }
+
+    /// The address that is really bound.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+/// What accepting needs to know and may change between two connections.
+pub(crate) trait Doorstep: Send + Sync + 'static {
+    /// What serves the connections' requests.
+    type App: Application;
+
+    /// The present bounds.
+    fn limits(&self) -> Limits;
+
+    /// Tells whether a peer is a trusted terminator.
+    fn trusts(&self, peer: ClientAddress) -> bool;
+
+    /// The application for one connection.
+    fn application(&self, peer: Peer) -> Self::App;
+}
+
+/// The two ends of a connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer {
+    /// The other end.
+    pub(crate) client: ClientAddress,
+    /// TLS ended here.
+    pub(crate) tls: bool,
+    /// The listener is bound to a loopback address.
+    pub(crate) loopback: bool,
+}
+
+/// Accepts connections until the drain begins, then waits for what has begun up to its deadline.
+pub(crate) async fn accept_loop<D: Doorstep>(
+    listener: Listener,
+    tls: Option<Arc<TlsServer>>,
+    doorstep: Arc<D>,
+    slots: Arc<Slots>,
+    drain: Drain,
+) {
+    let loopback = listener.address.ip().to_canonical().is_loopback();
+    let mut connections = JoinSet::new();
+    let mut begun = Box::pin(drain.clone().begun());
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = &mut begun => break,
+            accepted = listener.socket.accept() => accepted,
+            Some(_) = connections.join_next() => continue,
+        };
+        let (stream, address) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                pause_after(&error).await;
+                continue;
+            }
+        };
+        let peer = Peer {
+            client: address.into(),
+            tls: tls.is_some(),
+            loopback,
+        };
+        let limits = doorstep.limits();
+        let exempt = doorstep.trusts(peer.client);
+        // Nothing is said to a caller who is over the cap: saying it costs more than it is worth.
+        let Some(slot) = slots.take(address.ip(), exempt, &limits) else {
+            continue;
+        };
+        let app = doorstep.application(peer);
+        connections.spawn(greet(stream, tls.clone(), app, limits, drain.clone(), slot));
+    }
+    drop(listener);
+    let finish = async { while connections.join_next().await.is_some() {} };
+    if timeout(drain.deadline(), finish).await.is_err() {
+        connections.shutdown().await;
+    }
+}
+
+/// Waits where accepting again at once would spin, as it does when file descriptors run out.
+async fn pause_after(error: &io::Error) {
+    let of_the_connection = matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::Interrupted
+    );
+    if !of_the_connection {
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Brings a connection to the point where it speaks HTTP.
+async fn greet<A: Application>(
+    stream: TcpStream,
+    tls: Option<Arc<TlsServer>>,
+    app: A,
+    limits: Limits,
+    drain: Drain,
+    slot: Slot,
+) {
+    let _nodelay = stream.set_nodelay(true);
+    match tls {
+        None => connection::serve(stream, Speaks::Unknown, app, limits, drain).await,
+        Some(tls) => {
+            let handshake = timeout(limits.handshake_timeout, tls.accept(stream)).await;
+            let Ok(Ok(stream)) = handshake else { return };
+            let speaks = match stream.get_ref().1.alpn_protocol() {
+                Some(b"h2") => Speaks::Http2,
+                _ => Speaks::Http1,
+            };
+            connection::serve(stream, speaks, app, limits, drain).await;
+        }
+    }
+    drop(slot);
+}

@@ -1,0 +1,217 @@
+//! One request, from its head to the head of its answer.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use doorward_core::decision::DecisionId;
+use doorward_core::gate::Admission;
+use doorward_core::net::ClientAddress;
+use doorward_core::policy::Rule;
+use doorward_core::{Permit, Refusal, RequestHead, cors};
+use http::header::{HeaderName, ORIGIN};
+use http::{HeaderMap, HeaderValue, Request, Response};
+use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
+use tokio::time::Instant;
+
+use crate::body::{Download, Finish};
+use crate::connection::Application;
+use crate::door::{Door, Snapshot};
+use crate::drain::Drain;
+use crate::fault::Fault;
+use crate::forward::{Call, Outcome, forward};
+use crate::limits::Limits;
+use crate::listener::{Doorstep, Listener, Peer, accept_loop};
+use crate::pulse::{InFlight, Pulse};
+use crate::tls::TlsServer;
+use crate::transport::arrival;
+
+/// The header that names the decision in every answer.
+const DECISION: HeaderName = HeaderName::from_static("doorward-decision");
+
+/// Serves callers on a listener until the drain is over. With `tls`, only TLS is spoken.
+pub async fn serve(listener: Listener, tls: Option<Arc<TlsServer>>, door: Arc<Door>, drain: Drain) {
+    let slots = Arc::clone(&door.slots);
+    accept_loop(listener, tls, Arc::new(Front(door)), slots, drain).await;
+}
+
+struct Front(Arc<Door>);
+
+impl Doorstep for Front {
+    type App = Proxy;
+
+    fn limits(&self) -> Limits {
+        self.0.snapshot().limits.clone()
+    }
+
+    fn trusts(&self, peer: ClientAddress) -> bool {
+        self.0.snapshot().trusted_terminators.contains(peer)
+    }
+
+    fn application(&self, peer: Peer) -> Proxy {
+        Proxy {
+            door: Arc::clone(&self.0),
+            peer,
+        }
+    }
+}
+
+/// The data plane as one connection sees it.
+pub(crate) struct Proxy {
+    door: Arc<Door>,
+    peer: Peer,
+}
+
+/// What every answer of one request needs.
+struct Closing {
+    snapshot: Arc<Snapshot>,
+    started: Instant,
+    in_flight: InFlight,
+}
+
+impl Application for Proxy {
+    async fn answer(
+        &self,
+        request: Request<Incoming>,
+        pulse: &Arc<Pulse>,
+        in_flight: InFlight,
+    ) -> Response<Download> {
+        let closing = Closing {
+            snapshot: self.door.snapshot(),
+            started: Instant::now(),
+            in_flight,
+        };
+        let (mut parts, body) = request.into_parts();
+        let snapshot = &closing.snapshot;
+        if let Err(fault) = check_size(&parts, &snapshot.limits) {
+            return closing.own(fault.response(None), None);
+        }
+        let arrival = arrival(self.peer, &parts.headers, &snapshot.trusted_terminators);
+        let upgrade = parts.extensions.remove::<OnUpgrade>();
+        let head = match snapshot.gate.receive(parts, arrival) {
+            Ok(head) => head,
+            Err(refusal) => return closing.refused(&refusal, None),
+        };
+        if let Some(answer) = snapshot.own.as_ref().and_then(|own| own.answer(&head)) {
+            return closing.own(answer, None);
+        }
+        match snapshot.gate.admit(&head).await {
+            Err(refusal) => closing.refused(&refusal, Some(&head)),
+            Ok(Admission::Preflight(preflight)) => {
+                let id = preflight.decision_id();
+                closing.own(preflight.response().map(|()| Bytes::new()), Some(id))
+            }
+            Ok(Admission::Permit(permit)) => closing.pass(permit, head, body, upgrade, pulse).await,
+        }
+    }
+}
+
+/// Checks what HTTP/1 and HTTP/2 do not bound alike.
+fn check_size(parts: &http::request::Parts, limits: &Limits) -> Result<(), Fault> {
+    let target = parts.uri.path_and_query().map_or(0, |t| t.as_str().len());
+    if target > limits.uri_bytes {
+        return Err(Fault::TargetTooLong);
+    }
+    if parts.headers.len() > limits.header_count {
+        return Err(Fault::HeadTooLarge);
+    }
+    Ok(())
+}
+
+impl Closing {
+    /// Passes a permitted call on and relays the answer.
+    async fn pass(
+        self,
+        permit: Permit,
+        head: RequestHead,
+        body: Incoming,
+        upgrade: Option<OnUpgrade>,
+        pulse: &Arc<Pulse>,
+    ) -> Response<Download> {
+        let id = permit.decision_id();
+        let decision = decision_value(id);
+        let rule = Arc::clone(permit.rule());
+        let shared = rule.cors.as_ref().map(|_| origin_of(&head));
+        let call = Call {
+            snapshot: &self.snapshot,
+            permit,
+            head,
+            body,
+            upgrade,
+            decision: decision.clone(),
+        };
+        let mut response = match forward(call).await {
+            Ok(Outcome::Answer(answer, lease)) => {
+                let (parts, incoming) = answer.into_parts();
+                let finish = self.finish(parts.status, Some(id));
+                Response::from_parts(parts, Download::relayed(incoming, lease, finish))
+            }
+            Ok(Outcome::Switch(answer, handshake)) => {
+                let idle = self.snapshot.limits.tunnel_idle_timeout;
+                pulse.enter_tunnel(Box::pin(handshake.tunnel(idle)));
+                let (parts, ()) = answer.into_parts();
+                let finish = self.finish(parts.status, Some(id));
+                Response::from_parts(parts, Download::full(Bytes::new(), finish))
+            }
+            Err(fault) => {
+                self.snapshot.access.failed(id, &fault);
+                self.own(fault.response(Some(id)), Some(id))
+            }
+        };
+        share(&rule, shared.as_ref(), response.headers_mut());
+        response.headers_mut().insert(DECISION, decision);
+        response
+    }
+
+    fn refused(self, refusal: &Refusal, head: Option<&RequestHead>) -> Response<Download> {
+        let id = refusal.decision_id();
+        let mut response = self.own(refusal.response(), Some(id));
+        if let (Some(head), Some(rule)) = (head, refusal.rule()) {
+            let shared = rule.cors.as_ref().map(|_| origin_of(head));
+            share(rule, shared.as_ref(), response.headers_mut());
+        }
+        response
+    }
+
+    /// An answer of our own.
+    fn own(self, answer: Response<Bytes>, id: Option<DecisionId>) -> Response<Download> {
+        let (parts, body) = answer.into_parts();
+        let finish = self.finish(parts.status, id);
+        let mut response = Response::from_parts(parts, Download::full(body, finish));
+        if let Some(id) = id {
+            response.headers_mut().insert(DECISION, decision_value(id));
+        }
+        response
+    }
+
+    fn finish(self, status: http::StatusCode, decision: Option<DecisionId>) -> Finish {
+        Finish {
+            snapshot: Some(self.snapshot),
+            decision,
+            status,
+            started: self.started,
+            in_flight: self.in_flight,
+            bytes_out: 0,
+            complete: false,
+        }
+    }
+}
+
+fn decision_value(id: DecisionId) -> HeaderValue {
+    HeaderValue::try_from(id.to_string()).unwrap_or_else(|_| HeaderValue::from_static("d"))
+}
+
+/// The part of a request that sharing looks at.
+fn origin_of(head: &RequestHead) -> HeaderMap {
+    let mut asked = HeaderMap::new();
+    if let Some(origin) = head.headers().get(ORIGIN) {
+        asked.insert(ORIGIN, origin.clone());
+    }
+    asked
+}
+
+fn share(rule: &Rule, asked: Option<&HeaderMap>, headers: &mut HeaderMap) {
+    if let (Some(cors), Some(asked)) = (&rule.cors, asked) {
+        cors::share(cors, asked, headers);
+    }
+}

@@ -1,0 +1,194 @@
+//! TLS towards callers: certificates that can be replaced while running.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use thiserror::Error;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+/// A certificate or key that cannot be used.
+#[derive(Debug, Error)]
+pub enum TlsError {
+    /// A file cannot be read.
+    #[error("cannot read {path}: {cause}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        cause: std::io::Error,
+    },
+    /// The certificate text holds no certificate.
+    #[error("{0} holds no PEM certificate")]
+    NoCertificate(String),
+    /// The certificate text is not PEM, or a certificate in it is not DER.
+    #[error("{0} is not a PEM certificate chain")]
+    BadCertificate(String),
+    /// The key text holds no private key.
+    #[error("{0} holds no usable PEM private key")]
+    BadKey(String),
+    /// The key does not belong to the certificate.
+    #[error("the private key does not belong to the certificate")]
+    Mismatch,
+    /// No certificate was given.
+    #[error("no certificate is configured for the TLS listener")]
+    Nothing,
+    /// The TLS library refused the configuration.
+    #[error("TLS cannot be configured: {0}")]
+    Library(#[from] rustls::Error),
+}
+
+/// A certificate chain and its key, checked against each other.
+#[derive(Clone)]
+pub struct Certificate {
+    key: Arc<CertifiedKey>,
+}
+
+impl Certificate {
+    /// Reads a chain and a key from two PEM files.
+    ///
+    /// # Errors
+    /// [`TlsError`], naming the file.
+    pub fn from_files(chain: &Path, key: &Path) -> Result<Self, TlsError> {
+        let read = |path: &Path| {
+            std::fs::read(path).map_err(|cause| TlsError::Read {
+                path: path.to_owned(),
+                cause,
+            })
+        };
+        let (chain_pem, key_pem) = (read(chain)?, read(key)?);
+        Self::parse(
+            &chain_pem,
+            &key_pem,
+            &chain.display().to_string(),
+            &key.display().to_string(),
+        )
+    }
+
+    /// Reads a chain and a key from PEM text.
+    ///
+    /// # Errors
+    /// [`TlsError`] when one of them is empty or garbage, or they do not belong together.
+    pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, TlsError> {
+        Self::parse(chain, key, "the certificate", "the key")
+    }
+
+    fn parse(chain: &[u8], key: &[u8], chain_at: &str, key_at: &str) -> Result<Self, TlsError> {
+        let chain = CertificateDer::pem_slice_iter(chain)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|_| TlsError::BadCertificate(chain_at.to_owned()))?;
+        let leaf = chain
+            .first()
+            .ok_or_else(|| TlsError::NoCertificate(chain_at.to_owned()))?;
+        if rustls::server::ParsedCertificate::try_from(leaf).is_err() {
+            return Err(TlsError::BadCertificate(chain_at.to_owned()));
+        }
+        let bad_key = |_| TlsError::BadKey(key_at.to_owned());
+        let key =
+            PrivateKeyDer::from_pem_slice(key).map_err(|_| TlsError::BadKey(key_at.to_owned()))?;
+        let key = aws_lc_rs::sign::any_supported_type(&key).map_err(bad_key)?;
+        let certified = CertifiedKey::new(chain, key);
+        match certified.keys_match() {
+            Ok(()) => {}
+            Err(rustls::Error::InconsistentKeys(_)) => return Err(TlsError::Mismatch),
+            Err(_) => return Err(TlsError::BadCertificate(chain_at.to_owned())),
+        }
+        Ok(Self {
+            key: Arc::new(certified),
+        })
+    }
+}
+
+impl fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Certificate")
+    }
+}
+
+/// A TLS server: which certificate is shown may change while connections are open.
+pub struct TlsServer {
+    shown: Arc<Shown>,
+    acceptor: TlsAcceptor,
+}
+
+/// The certificates to choose from. The first is shown to callers who name no known host.
+#[derive(Debug)]
+struct Shown(ArcSwap<Vec<Certificate>>);
+
+impl ResolvesServerCert for Shown {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let certificates = self.0.load();
+        let named = hello.server_name().and_then(|name| {
+            let name = rustls::pki_types::ServerName::try_from(name).ok()?;
+            certificates
+                .iter()
+                .find(|certificate| certificate.is_for(&name))
+        });
+        named
+            .or_else(|| certificates.first())
+            .map(|certificate| Arc::clone(&certificate.key))
+    }
+}
+
+impl Certificate {
+    fn is_for(&self, name: &rustls::pki_types::ServerName<'_>) -> bool {
+        self.key.cert.first().is_some_and(|leaf| {
+            rustls::server::ParsedCertificate::try_from(leaf)
+                .and_then(|parsed| rustls::client::verify_server_name(&parsed, name))
+                .is_ok()
+        })
+    }
+}
+
+impl TlsServer {
+    /// Makes a server for TLS 1.2 and 1.3 that offers HTTP/2 and HTTP/1.1.
+    ///
+    /// # Errors
+    /// [`TlsError::Nothing`] when there is no certificate.
+    pub fn new(certificates: Vec<Certificate>) -> Result<Self, TlsError> {
+        if certificates.is_empty() {
+            return Err(TlsError::Nothing);
+        }
+        let shown = Arc::new(Shown(ArcSwap::from_pointee(certificates)));
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let resolver: Arc<dyn ResolvesServerCert> = Arc::<Shown>::clone(&shown);
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
+            .with_no_client_auth()
+            .with_cert_resolver(resolver);
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        // Resumption by tickets: no state here, and the keys are this process's own.
+        config.ticketer = aws_lc_rs::Ticketer::new()?;
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.max_early_data_size = 0;
+        Ok(Self {
+            shown,
+            acceptor: TlsAcceptor::from(Arc::new(config)),
+        })
+    }
+
+    /// Shows other certificates from the next handshake on.
+    ///
+    /// # Errors
+    /// [`TlsError::Nothing`] when there is none; then the old ones stay.
+    pub fn replace(&self, certificates: Vec<Certificate>) -> Result<(), TlsError> {
+        if certificates.is_empty() {
+            return Err(TlsError::Nothing);
+        }
+        self.shown.0.store(Arc::new(certificates));
+        Ok(())
+    }
+
+    pub(crate) async fn accept(&self, stream: TcpStream) -> std::io::Result<TlsStream<TcpStream>> {
+        self.acceptor.accept(stream).await
+    }
+}

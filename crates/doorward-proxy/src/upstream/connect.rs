@@ -1,0 +1,136 @@
+//! Connecting to an upstream.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::uri::Authority;
+use rustls::pki_types::ServerName;
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+
+use super::{Protocol, UpstreamConfig, UpstreamError, UpstreamIo, trust};
+use crate::fault::Fault;
+
+/// Where an upstream is, and how to get there.
+pub(crate) struct Connector {
+    host: Box<str>,
+    port: u16,
+    tls: Option<Tls>,
+    protocol: Protocol,
+    bound: Duration,
+}
+
+/// TLS towards one name; `http1` offers nothing but HTTP/1.1.
+struct Tls {
+    name: ServerName<'static>,
+    any: TlsConnector,
+    http1: TlsConnector,
+}
+
+/// A connection, and what is spoken on it.
+pub(crate) struct Connected {
+    pub(crate) io: UpstreamIo,
+    pub(crate) http2: bool,
+}
+
+impl Connector {
+    /// Takes an authority apart; `None` when it has no host that TLS can name.
+    pub(super) fn new(
+        authority: &Authority,
+        tls: bool,
+        config: &UpstreamConfig,
+    ) -> Result<Option<Self>, UpstreamError> {
+        let host = authority.host();
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        if bare.is_empty() || (authority.port().is_some() && authority.port_u16().is_none()) {
+            return Ok(None);
+        }
+        let tls = if tls {
+            let Ok(name) = ServerName::try_from(bare.to_owned()) else {
+                return Ok(None);
+            };
+            let any = trust::client_config(&config.roots, config.protocol)?;
+            let mut http1 = (*any).clone();
+            http1.alpn_protocols = vec![b"http/1.1".to_vec()];
+            Some(Tls {
+                name,
+                any: TlsConnector::from(any),
+                http1: TlsConnector::from(Arc::new(http1)),
+            })
+        } else {
+            None
+        };
+        let default_port = if tls.is_some() { 443 } else { 80 };
+        Ok(Some(Self {
+            host: bare.into(),
+            port: authority.port_u16().unwrap_or(default_port),
+            tls,
+            protocol: config.protocol,
+            bound: config.connect_timeout,
+        }))
+    }
+
+    /// Connects, TLS included, within the bound.
+    pub(crate) async fn connect(&self) -> Result<Connected, Fault> {
+        timeout(self.bound, self.attempt(self.protocol))
+            .await
+            .unwrap_or(Err(Fault::ConnectTimeout))
+    }
+
+    /// Connects for HTTP/1.1 and nothing else.
+    pub(crate) async fn connect_http1(&self) -> Result<UpstreamIo, Fault> {
+        timeout(self.bound, self.attempt(Protocol::Http1))
+            .await
+            .unwrap_or(Err(Fault::ConnectTimeout))
+            .map(|connected| connected.io)
+    }
+
+    async fn attempt(&self, protocol: Protocol) -> Result<Connected, Fault> {
+        let stream = self.reach().await?;
+        let _nodelay = stream.set_nodelay(true);
+        let Some(tls) = &self.tls else {
+            return Ok(Connected {
+                io: UpstreamIo::Plain(stream),
+                http2: protocol == Protocol::Http2,
+            });
+        };
+        let connector = match protocol {
+            Protocol::Http1 => &tls.http1,
+            Protocol::Http2 | Protocol::Negotiated => &tls.any,
+        };
+        let stream = connector
+            .connect(tls.name.clone(), stream)
+            .await
+            .map_err(Fault::Tls)?;
+        let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+        if protocol == Protocol::Http2 && !http2 {
+            return Err(Fault::Tls(io::Error::other(
+                "the upstream does not offer HTTP/2",
+            )));
+        }
+        Ok(Connected {
+            io: UpstreamIo::Tls(Box::new(stream)),
+            http2,
+        })
+    }
+
+    /// Tries the upstream's addresses one after the other.
+    async fn reach(&self) -> Result<TcpStream, Fault> {
+        let addresses = lookup_host((&*self.host, self.port))
+            .await
+            .map_err(Fault::Resolve)?;
+        let mut failed = None;
+        for address in addresses {
+            match TcpStream::connect(address).await {
+                Ok(stream) => return Ok(stream),
+                Err(error) => failed = Some(error),
+            }
+        }
+        Err(failed.map_or_else(
+            || Fault::Resolve(io::Error::other("the name has no address")),
+            Fault::Connect,
+        ))
+    }
+}
