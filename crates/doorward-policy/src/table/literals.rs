@@ -2,10 +2,13 @@
 
 use crate::fold::{Hashed, folded};
 
-/// An open-addressed table that is at most half full.
+/// Up to how many children are compared one by one.
+const FEW: usize = 4;
+
+/// An open-addressed table that is at most half full, or a short list.
 #[derive(Debug, Default)]
 pub(super) struct Literals {
-    /// Indices into `edges`, plus one; zero is empty.
+    /// Indices into `edges`, plus one; zero is empty. No slots for few edges.
     slots: Box<[u32]>,
     edges: Box<[Edge]>,
 }
@@ -16,7 +19,7 @@ pub(super) struct Edge {
     hash: u64,
     folded: Box<str>,
     /// The segment as it must be written.
-    pub(super) text: Box<str>,
+    text: Box<str>,
     /// The child's index in the tree.
     pub(super) child: usize,
 }
@@ -33,7 +36,12 @@ impl Literals {
                 child,
             })
             .collect();
-        let mut slots = vec![0; (edges.len() * 2).next_power_of_two()].into_boxed_slice();
+        let len = if edges.len() <= FEW {
+            0
+        } else {
+            (edges.len() * 2).next_power_of_two()
+        };
+        let mut slots = vec![0; len].into_boxed_slice();
         for (edge, number) in edges.iter().zip(1..) {
             for at in probe(edge.hash, slots.len()) {
                 if let Some(slot @ 0) = slots.get_mut(at) {
@@ -45,16 +53,17 @@ impl Literals {
         Self { slots, edges }
     }
 
-    /// The child whose literal folds to the same form as the segment.
-    pub(super) fn find(&self, segment: &Hashed<'_>) -> Option<&Edge> {
-        if self.edges.is_empty() {
-            return None;
+    /// The child whose literal folds to the same form as the segment, and whether it is written
+    /// the same.
+    pub(super) fn find(&self, segment: &Hashed<'_>) -> Option<(usize, bool)> {
+        if self.slots.is_empty() {
+            return self.edges.iter().find_map(|edge| edge.meet(segment));
         }
         for at in probe(segment.hash, self.slots.len()) {
             let number = usize::try_from(*self.slots.get(at)?).ok()?;
             let edge = self.edges.get(number.checked_sub(1)?)?;
-            if edge.hash == segment.hash && segment.folds_to(&edge.folded) {
-                return Some(edge);
+            if let Some(met) = edge.meet(segment) {
+                return Some(met);
             }
         }
         None
@@ -66,12 +75,20 @@ impl Literals {
     }
 }
 
+impl Edge {
+    fn meet(&self, segment: &Hashed<'_>) -> Option<(usize, bool)> {
+        if self.hash != segment.hash {
+            return None;
+        }
+        let exact = *self.text == *segment.text;
+        (exact || segment.folds_to(&self.folded)).then_some((self.child, exact))
+    }
+}
+
 /// The places where a hash may be stored, in order. `len` is a power of two.
 fn probe(hash: u64, len: usize) -> impl Iterator<Item = usize> {
     let mask = len.wrapping_sub(1);
-    // The low bits of FNV-1a are its worst.
-    let mixed = hash ^ hash >> 29;
-    let start = usize::try_from(mixed & 0xffff_ffff).unwrap_or(0);
+    let start = usize::try_from(hash & 0xffff_ffff).unwrap_or(0);
     (0..len).map(move |step| start.wrapping_add(step) & mask)
 }
 
@@ -82,13 +99,14 @@ mod tests {
 
     #[test]
     fn every_child_is_found_and_nothing_else() {
-        for count in [0_usize, 1, 2, 3, 100, 5000] {
+        for count in [0_usize, 1, 2, 4, 5, 100, 5000] {
             let name = |n: usize| format!("segment-{n}").into_boxed_str();
             let literals = Literals::new((0..count).map(|n| (name(n), n)));
             assert_eq!(literals.iter().count(), count);
             for n in 0..count {
-                let edge = literals.find(&Hashed::new(&name(n))).unwrap();
-                assert_eq!(edge.child, n);
+                assert_eq!(literals.find(&Hashed::new(&name(n))), Some((n, true)));
+                let upper = name(n).to_ascii_uppercase();
+                assert_eq!(literals.find(&Hashed::new(&upper)), Some((n, false)));
             }
             for n in count..count + 100 {
                 assert!(literals.find(&Hashed::new(&name(n))).is_none());

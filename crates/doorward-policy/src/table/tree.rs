@@ -73,8 +73,8 @@ impl Tree {
             return node.end.as_ref().map(|leaf| (leaf, exact)).or_else(rest);
         };
         let literal = || {
-            let edge = node.literals.find(segment)?;
-            self.walk(edge.child, left, exact && *edge.text == *segment.text)
+            let (child, same) = node.literals.find(segment)?;
+            self.walk(child, left, exact && same)
         };
         let parameter = || self.walk(node.parameter?, left, exact);
         literal().or_else(parameter).or_else(rest)
