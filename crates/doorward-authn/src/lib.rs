@@ -13,6 +13,7 @@
 
 pub mod api_key;
 mod bearer;
+pub mod jwt;
 mod query;
 
 #[cfg(test)]
