@@ -33,7 +33,7 @@ pub enum Protocol {
     /// HTTP/2: by prior knowledge without TLS, and nothing else by ALPN with it.
     Http2,
     /// What the upstream chooses by ALPN; HTTP/1.1 without TLS.
-    Negotiated,
+    Auto,
 }
 
 /// What an operator says of an upstream.
@@ -64,7 +64,7 @@ impl UpstreamConfig {
         Self {
             url: url.into(),
             protocol: Protocol::default(),
-            roots: Roots::Native,
+            roots: Roots::System,
             connect_timeout: Duration::from_secs(5),
             idle_timeout: Duration::from_secs(30),
             max_idle: 256,

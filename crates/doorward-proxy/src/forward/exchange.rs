@@ -34,7 +34,7 @@ pub(super) async fn send(
         match upstream.protocol() {
             Protocol::Http1 => http1(upstream, outgoing).await,
             Protocol::Http2 => http2(upstream, outgoing).await,
-            Protocol::Negotiated => match Lease::reuse(upstream).await {
+            Protocol::Auto => match Lease::reuse(upstream).await {
                 Some(lease) => on_waiting(upstream, lease, outgoing).await,
                 None => http2(upstream, outgoing).await,
             },

@@ -98,7 +98,7 @@ impl Connector {
         };
         let connector = match protocol {
             Protocol::Http1 => &tls.http1,
-            Protocol::Http2 | Protocol::Negotiated => &tls.any,
+            Protocol::Http2 | Protocol::Auto => &tls.any,
         };
         let stream = connector
             .connect(tls.name.clone(), stream)

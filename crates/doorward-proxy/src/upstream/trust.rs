@@ -13,7 +13,7 @@ use super::{Protocol, UpstreamError};
 #[derive(Clone, Debug)]
 pub enum Roots {
     /// Those that the operating system trusts.
-    Native,
+    System,
     /// Those in this PEM text, and no others.
     Pem(Vec<u8>),
 }
@@ -31,7 +31,7 @@ pub(super) fn client_config(
     config.alpn_protocols = match protocol {
         Protocol::Http1 => vec![b"http/1.1".to_vec()],
         Protocol::Http2 => vec![b"h2".to_vec()],
-        Protocol::Negotiated => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+        Protocol::Auto => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
     };
     Ok(Arc::new(config))
 }
@@ -39,7 +39,7 @@ pub(super) fn client_config(
 fn store(roots: &Roots) -> Result<RootCertStore, UpstreamError> {
     let mut store = RootCertStore::empty();
     match roots {
-        Roots::Native => {
+        Roots::System => {
             let native = rustls_native_certs::load_native_certs();
             store.add_parsable_certificates(native.certs);
             if store.is_empty() {
