@@ -1,0 +1,65 @@
+//! The fuzz targets: one function for each parser of bytes that outsiders choose.
+//!
+//! Each takes any bytes and asserts what must hold whatever they are. They are run by libFuzzer
+//! (`fuzz/Cargo.toml`, nightly) and by `cargo xtask fuzz` (stable), from the seeds in
+//! `fuzz/seeds/NAME`.
+
+mod api_key_parse;
+mod canonical_path;
+mod config_toml;
+mod htpasswd_parse;
+mod jwks_parse;
+mod jws_parse;
+mod path_template;
+mod redact;
+
+/// A target.
+pub(crate) struct Target {
+    /// Its name, and that of its seeds' folder.
+    pub(crate) name: &'static str,
+    /// What is run.
+    pub(crate) run: fn(&[u8]),
+}
+
+/// All of them.
+pub(crate) const ALL: &[Target] = &[
+    Target {
+        name: "api_key_parse",
+        run: api_key_parse::run,
+    },
+    Target {
+        name: "canonical_path",
+        run: canonical_path::run,
+    },
+    Target {
+        name: "config_toml",
+        run: config_toml::run,
+    },
+    Target {
+        name: "htpasswd_parse",
+        run: htpasswd_parse::run,
+    },
+    Target {
+        name: "jwks_parse",
+        run: jwks_parse::run,
+    },
+    Target {
+        name: "jws_parse",
+        run: jws_parse::run,
+    },
+    Target {
+        name: "path_template",
+        run: path_template::run,
+    },
+    Target {
+        name: "redact",
+        run: redact::run,
+    },
+];
+
+/// Runs a target by its name.
+pub(crate) fn run(name: &str, data: &[u8]) {
+    if let Some(target) = ALL.iter().find(|target| target.name == name) {
+        (target.run)(data);
+    }
+}
