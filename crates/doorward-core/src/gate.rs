@@ -320,12 +320,6 @@ impl Gate {
             }
         }
         challenges.sort_by_key(|challenge| challenge.scheme() != "Bearer");
-        if let (Rejection::Missing, [first, ..]) = (&rejection, challenges.as_mut_slice())
-            && !guarded.scopes.is_empty()
-            && first.scheme() == "Bearer"
-        {
-            *first = first.clone().with("scope", guarded.scopes.to_string());
-        }
         Refusal::new(id, rejection, rule, challenges)
     }
 }

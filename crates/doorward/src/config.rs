@@ -33,6 +33,8 @@ use section::Section;
 pub struct Config {
     /// The folder of the state: database, secrets, development CA.
     pub state_dir: PathBuf,
+    /// How long the database may be unreadable before guarded calls are refused.
+    pub max_staleness: Duration,
     /// Where callers connect. Never empty.
     pub listeners: Vec<listener::Listener>,
     /// The operator's listener.
@@ -108,8 +110,12 @@ pub fn read_text(text: &str, folder: &Path, sets: &[String]) -> Reading {
 
 fn read_root(root: Node, folder: &Path, diagnostics: &mut Diagnostics) -> Option<Config> {
     let mut root = Section::open("", root, diagnostics);
-    let state_dir = child(&mut root, "state", |section| section.file("dir", folder))
-        .unwrap_or_else(|| folder.join("doorward-data"));
+    let (state_dir, max_staleness) = child(&mut root, "state", |section| {
+        let dir = section
+            .file("dir", folder)
+            .unwrap_or_else(|| folder.join("doorward-data"));
+        (dir, section.duration("max_staleness", MAX_STALENESS))
+    });
     let listeners = listener::read_all(&mut root, folder);
     let admin = child(&mut root, "admin", admin::read);
     let issuer = child(&mut root, "issuer", |section| {
@@ -138,6 +144,7 @@ fn read_root(root: Node, folder: &Path, diagnostics: &mut Diagnostics) -> Option
     root.finish();
     Some(Config {
         state_dir,
+        max_staleness,
         listeners,
         admin,
         issuer,
@@ -220,5 +227,7 @@ fn check_whole(
     }
 }
 
+/// The default time that the database may be unreadable.
+const MAX_STALENESS: Duration = Duration::from_secs(10);
 /// The default time that an upstream may take to answer.
 pub const UPSTREAM_TIMEOUT: Duration = Duration::from_secs(60);

@@ -29,7 +29,7 @@ pub struct Desk {
     /// The configuration.
     pub config: Config,
     /// The state.
-    pub state: State,
+    pub state: Arc<State>,
     /// Tells the time.
     pub clock: Arc<SystemClock>,
     /// Draws secrets.
@@ -44,7 +44,7 @@ impl Desk {
     pub fn open(args: &ConfigArgs) -> Result<Self> {
         let config = load_config(&args.config, &args.sets)?;
         let entropy = Arc::new(OsEntropy::new());
-        let state = State::open(&config.state_dir, entropy.as_ref())?;
+        let state = Arc::new(State::open(&config.state_dir, entropy.as_ref())?);
         let clock = Arc::new(SystemClock::new());
         Ok(Self {
             file: args.config.clone(),

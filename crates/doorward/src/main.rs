@@ -18,6 +18,7 @@ mod outbound;
 mod output;
 mod sample_api;
 mod state;
+mod wiring;
 
 fn main() -> ExitCode {
     command::run(cli::Cli::parse())

@@ -1,13 +1,46 @@
 //! The sample API of `doorward demo`: orders, invoices, refunds and payroll, with no protection
 //! of its own. It trusts whoever reaches it, as many real ones do.
 
+use std::convert::Infallible;
+use std::net::{Ipv4Addr, SocketAddr};
+
+use anyhow::{Context, Result};
 use bytes::Bytes;
+use http::Request;
 use http::header::{CONTENT_TYPE, HeaderMap};
 use http::{HeaderValue, Method, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+/// Starts the sample API on this machine, with no protection at all.
+///
+/// # Errors
+/// When the port is taken.
+pub async fn start(port: u16) -> Result<SocketAddr> {
+    let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let listener = TcpListener::bind(wanted)
+        .await
+        .with_context(|| format!("the sample API cannot listen on {wanted}; choose another --port"))?;
+    let address = listener.local_addr()?;
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let answer = service_fn(|request: Request<Incoming>| async move {
+                let response = answer(request.method(), request.uri().path(), request.headers());
+                Ok::<_, Infallible>(response.map(Full::new))
+            });
+            tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), answer));
+        }
+    });
+    Ok(address)
+}
 
 /// Answers a request. It shows who the door says is calling.
-pub fn answer(method: &Method, path: &str, headers: &HeaderMap) -> Response<Bytes> {
+fn answer(method: &Method, path: &str, headers: &HeaderMap) -> Response<Bytes> {
     let caller = headers
         .get("x-doorward-subject")
         .and_then(|value| value.to_str().ok());

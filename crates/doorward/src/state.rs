@@ -60,3 +60,8 @@ pub fn make_folder(dir: &Path) -> Result<()> {
     }
     Ok(())
 }
+
+/// The folder of the development CA.
+pub fn ca_folder(state_dir: &Path) -> PathBuf {
+    state_dir.join("ca")
+}

@@ -29,6 +29,24 @@ pub struct Limits {
     pub drain: Duration,
 }
 
+impl Limits {
+    /// The data plane's bounds; what cannot be configured keeps its default.
+    pub fn to_proxy(&self) -> doorward_proxy::Limits {
+        doorward_proxy::Limits {
+            header_bytes: self.header_bytes,
+            header_count: self.header_count,
+            uri_bytes: self.uri_bytes,
+            header_timeout: self.header_timeout,
+            idle_timeout: self.idle,
+            body_idle_timeout: self.body_idle,
+            connections: self.connections,
+            connections_per_address: self.connections_per_address,
+            http2_streams: self.streams,
+            ..doorward_proxy::Limits::default()
+        }
+    }
+}
+
 pub(super) fn read(section: &mut Section<'_>) -> Limits {
     let size = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
     let secs = Duration::from_secs;

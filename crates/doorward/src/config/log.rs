@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::section::Section;
 
 /// Where records go.
+#[derive(PartialEq, Eq)]
 pub struct LogSettings {
     /// One line per decision.
     pub decisions: Sink,

@@ -70,13 +70,13 @@ pub fn unseal_active(state: &State, keys: &[SigningKeyRecord]) -> Result<Signing
     })
 }
 
-/// The public key set: every key that may still verify a token, and the next one.
-pub fn public_jwks(keys: &[SigningKeyRecord], now: Timestamp) -> String {
-    let live = keys
-        .iter()
-        .filter(|key| key.expires_at.is_none_or(|end| now < end));
-    let jwks: Vec<&str> = live.map(|key| key.public_jwk.as_str()).collect();
-    format!("{{\"keys\":[{}]}}", jwks.join(","))
+/// The public keys: every one that may still verify a token, and the next one.
+///
+/// # Errors
+/// When a stored key is not JSON.
+pub fn public_keys(keys: &[SigningKeyRecord], now: Timestamp) -> Result<Vec<serde_json::Value>> {
+    let live = keys.iter().filter(|key| key.expires_at.is_none_or(|end| now < end));
+    live.map(|key| Ok(serde_json::from_str(&key.public_jwk)?)).collect()
 }
 
 /// The key that signs.

@@ -8,6 +8,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use doorward_core::{Entropy, Secret};
@@ -19,7 +20,7 @@ use zeroize::Zeroizing;
 /// What the file gives.
 pub struct Secrets {
     /// Peppers of API keys.
-    pub peppers: Peppers,
+    pub peppers: Arc<Peppers>,
     /// Seals signing keys.
     pub sealing: SealingKey,
 }
@@ -115,7 +116,7 @@ fn build(raw: &Raw) -> Result<Secrets> {
         .map(pepper)
         .collect::<Result<Vec<_>>>()?;
     Ok(Secrets {
-        peppers: Peppers::new(pepper(current)?, retired)?,
+        peppers: Arc::new(Peppers::new(pepper(current)?, retired)?),
         sealing,
     })
 }

@@ -1,0 +1,194 @@
+//! `doorward demo`
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use doorward_core::net::Cidrs;
+use doorward_core::{ScopeSet, Secret, Timestamp};
+use doorward_store::{Environment, KeyKind};
+use serde_json::json;
+
+use super::protect::{next_port, write_new};
+use crate::cli::{ConfigArgs, Demo};
+use crate::desk::Desk;
+use crate::desk::api_key::NewKey;
+use crate::desk::token::NewToken;
+use crate::output;
+use crate::wiring::server::{Ready, Server};
+
+/// Everything that the demo hands out.
+struct Credentials {
+    api_key: Secret<String>,
+    readonly: Secret<String>,
+    expired: Secret<String>,
+    password: Secret<String>,
+    jwt: String,
+    expired_jwt: String,
+}
+
+/// The name of the demo's user.
+const USER: &str = "alice";
+
+/// Runs the sample API and the door until SIGTERM or Ctrl-C. The state lives in a temporary
+/// folder that goes away with it.
+pub fn run(args: &Demo) -> Result<ExitCode> {
+    let folder = TemporaryFolder::new()?;
+    super::wait_on_all_cores(serve(args, &folder.0))
+}
+
+async fn serve(args: &Demo, folder: &std::path::Path) -> Result<ExitCode> {
+    let sample = crate::sample_api::start(next_port(next_port(args.port))).await?;
+    let text = include_str!("../template/demo.toml")
+        .replace("{upstream_port}", &sample.port().to_string())
+        .replace("{admin_port}", &next_port(args.port).to_string())
+        .replace("{port}", &args.port.to_string());
+    let file = folder.join("doorward.toml");
+    write_new(&file, &text)?;
+    let config = ConfigArgs { config: file, sets: Vec::new(), json: args.json };
+    let desk = Desk::open(&config)?;
+    let credentials = hand_out(&desk).await?;
+    let server = Server::start(&config).await?;
+    print(args, &config, server.ready(), sample, &credentials);
+    server.run().await
+}
+
+async fn hand_out(desk: &Desk) -> Result<Credentials> {
+    let now = desk.now();
+    let all = "orders:read orders:write orders:delete invoices:read refunds:write";
+    let password = desk.make_password();
+    desk.add_user(USER, &password, ScopeSet::parse("orders:read orders:write")?, Vec::new()).await?;
+    let hour = Duration::from_secs(3600);
+    Ok(Credentials {
+        api_key: key(desk, "shop", all, now.plus(hour * 24)).await?,
+        readonly: key(desk, "reporting", "orders:read", now.plus(hour * 24)).await?,
+        expired: key(desk, "old", all, now.minus(hour)).await?,
+        password,
+        jwt: token(desk, now, hour * 12).await?,
+        expired_jwt: token(desk, now.minus(hour * 2), hour).await?,
+    })
+}
+
+async fn key(desk: &Desk, name: &str, scopes: &str, end: Timestamp) -> Result<Secret<String>> {
+    let created = desk
+        .create_key(NewKey {
+            name: name.to_owned(),
+            owner: name.to_owned(),
+            kind: KeyKind::Sk,
+            environment: Environment::Live,
+            scopes: ScopeSet::parse(scopes)?,
+            roles: Vec::new(),
+            allowed_cidrs: Cidrs::default(),
+            not_before: None,
+            expires_at: Some(end),
+        })
+        .await?;
+    Ok(created.text)
+}
+
+async fn token(desk: &Desk, issued_at: Timestamp, ttl: Duration) -> Result<String> {
+    let new = NewToken {
+        subject: "billing".to_owned(),
+        audience: None,
+        scopes: ScopeSet::parse("orders:read orders:write invoices:read payroll:read")?,
+        roles: vec!["support".to_owned()],
+        issued_at,
+        ttl,
+    };
+    Ok(desk.issue_token(new).await?.token)
+}
+
+fn print(
+    args: &Demo,
+    config: &ConfigArgs,
+    ready: &Ready,
+    sample: std::net::SocketAddr,
+    given: &Credentials,
+) {
+    let url = ready.public_url();
+    let ca_file = ready.ca_file.as_ref().map(|path| path.display().to_string());
+    if args.json {
+        output::json(&json!({
+            "url": url,
+            "ca_file": ca_file,
+            "admin_url": ready.admin_url(),
+            "upstream_url": format!("http://{sample}"),
+            "issuer": ready.issuer,
+            "api_key": given.api_key.expose(),
+            "readonly_api_key": given.readonly.expose(),
+            "expired_api_key": given.expired.expose(),
+            "basic": { "username": USER, "password": given.password.expose() },
+            "jwt": given.jwt,
+            "expired_jwt": given.expired_jwt,
+            "config_file": config.config.display().to_string(),
+            "read": { "method": "GET", "path": "/orders" },
+            "write": { "method": "POST", "path": "/orders" },
+            "public": { "method": "GET", "path": "/health" },
+        }));
+        return;
+    }
+    let curl = format!("curl -i --cacert {}", ca_file.unwrap_or_default());
+    output::line(format_args!("The sample API   http://{sample}   (unprotected)"));
+    output::line(format_args!("The door         {url}"));
+    output::line(format_args!("Configuration    {}\n", config.config.display()));
+    let (key, readonly) = (given.api_key.expose(), given.readonly.expose());
+    let forged = forge(readonly);
+    let password = given.password.expose();
+    for (says, line) in [
+        ("200  everybody may ask for this", format!("{url}/health")),
+        ("401  no credential is present", format!("{url}/orders")),
+        ("200  a key, read", format!("-H 'Authorization: Bearer {readonly}' {url}/orders")),
+        ("401  a forged key is not valid", format!("-H 'Authorization: Bearer {forged}' {url}/orders")),
+        (
+            "401  a key that has expired",
+            format!("-H 'Authorization: Bearer {}' {url}/orders", given.expired.expose()),
+        ),
+        (
+            "403  the read-only key may not write",
+            format!("-X POST -H 'Authorization: Bearer {readonly}' {url}/orders"),
+        ),
+        ("201  another key may", format!("-X POST -H 'X-API-Key: {key}' {url}/orders")),
+        ("200  a user with a password", format!("-u '{USER}:{password}' {url}/orders")),
+        ("200  a signed token", format!("-H 'Authorization: Bearer {}' {url}/payroll", given.jwt)),
+    ] {
+        output::line(format_args!("# {says}\n{curl} {line}\n"));
+    }
+    output::line(format_args!(
+        "# why?\ndoorward explain --config {} -X POST {url}/orders -H 'Authorization: Bearer {readonly}'\n",
+        config.config.display()
+    ));
+    output::line("Ctrl-C ends the demo and removes its state.");
+}
+
+/// Changes one letter of a key.
+fn forge(key: &str) -> String {
+    let (start, end) = key.split_at(key.len().saturating_sub(10));
+    let mut letters = end.chars();
+    let changed = if letters.next() == Some('x') { 'y' } else { 'x' };
+    format!("{start}{changed}{}", letters.as_str())
+}
+
+/// A folder that only we can enter and that goes away with us.
+struct TemporaryFolder(PathBuf);
+
+impl TemporaryFolder {
+    fn new() -> Result<Self> {
+        let mut random = [0_u8; 8];
+        let entropy = doorward_crypto::entropy::OsEntropy::new();
+        doorward_core::Entropy::fill(&entropy, &mut random);
+        let name = format!("doorward-demo-{:016x}", u64::from_le_bytes(random));
+        let path = std::env::temp_dir().join(name);
+        std::os::unix::fs::DirBuilderExt::mode(&mut std::fs::DirBuilder::new(), 0o700)
+            .create(&path)
+            .with_context(|| format!("cannot make {}", path.display()))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for TemporaryFolder {
+    fn drop(&mut self) {
+        let _removed = std::fs::remove_dir_all(&self.0);
+    }
+}
+

@@ -1,0 +1,258 @@
+//! `doorward explain`
+
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64_STANDARD;
+use anyhow::{Context, Result, bail, ensure};
+use doorward_core::decision::{Decision, Journal, NotRecorded};
+use doorward_core::gate::Admission;
+use doorward_core::net::ClientAddress;
+use doorward_core::rejection::{Check, Rejection};
+use doorward_core::request::{Arrival, Transport};
+use http::{HeaderName, HeaderValue, Request, Uri};
+use serde_json::{Value, json};
+
+use crate::cli::Explain;
+use crate::desk::Desk;
+use crate::wiring::{gate, memory::Memory};
+use crate::{control_socket, output};
+
+/// Explains a request or a decision. Exit code 1 when it is refused or unknown.
+pub async fn run(args: Explain) -> Result<ExitCode> {
+    if args.target.contains("://") { request(args).await } else { decision(args).await }
+}
+
+/// Keeps the one record of the judged request.
+#[derive(Default)]
+struct Kept(Mutex<Option<Value>>);
+
+impl Journal for Kept {
+    fn record(&self, decision: &Decision<'_>) -> Result<(), NotRecorded> {
+        let mut line = Vec::new();
+        decision.write_json(&mut line);
+        if let Ok(mut kept) = self.0.lock() {
+            *kept = serde_json::from_slice(&line).ok();
+        }
+        Ok(())
+    }
+}
+
+async fn request(args: Explain) -> Result<ExitCode> {
+    let desk = Desk::open(&args.config)?;
+    let memory = Memory::load(&desk).await?;
+    memory.fetch_keys_once().await;
+    let journal = Arc::new(Kept::default());
+    let gate = gate::build(&desk.config, &memory, Arc::clone(&journal) as Arc<dyn Journal>)?;
+    let (parts, arrival) = parse_request(&args)?;
+    let judged = match gate.receive(parts, arrival) {
+        Err(refusal) => Err(refusal),
+        Ok(head) => gate.admit(&head).await,
+    };
+    let record = journal.0.lock().ok().and_then(|mut kept| kept.take()).unwrap_or_default();
+    let (status, rejection) = match &judged {
+        Ok(Admission::Permit(_)) => (200, None),
+        Ok(Admission::Preflight(_)) => (204, None),
+        Err(refusal) => (refusal.response().status().as_u16(), Some(refusal.rejection())),
+    };
+    let explained = Explained { record, status, rejection: rejection.map(Why::of) };
+    if args.config.json {
+        output::json(&explained.to_json());
+    } else {
+        explained.print(&args);
+    }
+    Ok(ExitCode::from(u8::from(explained.rejection.is_some())))
+}
+
+/// Why a request is refused.
+struct Why {
+    check: &'static str,
+    code: String,
+    meaning: String,
+    detail: Option<String>,
+    fix: String,
+}
+
+impl Why {
+    fn of(rejection: &Rejection) -> Self {
+        let reason = rejection.reason();
+        Self {
+            check: rejection.check().as_str(),
+            code: rejection.code().to_owned(),
+            meaning: reason.meaning.to_owned(),
+            detail: rejection.detail(),
+            fix: reason.fix.to_owned(),
+        }
+    }
+}
+
+struct Explained {
+    record: Value,
+    status: u16,
+    rejection: Option<Why>,
+}
+
+const CHECKS: [Check; 4] = [Check::Present, Check::Valid, Check::Expired, Check::Allowed];
+
+impl Explained {
+    fn text(&self, name: &str) -> Option<&str> {
+        self.record.get(name).and_then(Value::as_str)
+    }
+
+    /// `passed`, `failed`, `not reached` or `not needed`, for each check in order.
+    fn checks(&self) -> Vec<(&'static str, &'static str)> {
+        let public = self.rejection.is_none() && self.text("method").is_none();
+        let mut failed = false;
+        CHECKS
+            .iter()
+            .map(|check| {
+                let here = self.rejection.as_ref().is_some_and(|why| why.check == check.as_str());
+                let result = match (public, failed, here) {
+                    (true, ..) => "not needed",
+                    (_, true, _) => "not reached",
+                    (.., true) => "failed",
+                    _ => "passed",
+                };
+                failed |= here;
+                (check.as_str(), result)
+            })
+            .collect()
+    }
+
+    fn to_json(&self) -> Value {
+        let checks: Vec<_> = self
+            .checks()
+            .into_iter()
+            .map(|(check, result)| json!({ "check": check, "result": result }))
+            .collect();
+        json!({
+            "outcome": self.record.get("outcome"),
+            "status": self.status,
+            "failed_check": self.record.get("failed_check"),
+            "reason": self.record.get("reason"),
+            "checks": checks,
+            "meaning": self.rejection.as_ref().map(|why| why.meaning.as_str()),
+            "detail": self.rejection.as_ref().and_then(|why| why.detail.as_deref()),
+            "fix": self.rejection.as_ref().map(|why| why.fix.as_str()),
+            "method": self.record.get("method"),
+            "credential_id": self.record.get("credential_id"),
+            "subject": self.record.get("subject"),
+            "route": self.record.get("route"),
+            "rule": self.record.get("rule"),
+        })
+    }
+
+    fn print(&self, args: &Explain) {
+        output::line(format_args!("{} {}", args.method, args.target));
+        output::line(format_args!("rule       {}", self.text("rule").unwrap_or("none")));
+        for (n, (check, result)) in self.checks().into_iter().enumerate() {
+            let found = match (check, result) {
+                ("present", "passed") => self.text("method").unwrap_or_default(),
+                ("valid", "passed") => self.text("credential_id").unwrap_or_default(),
+                ("expired", "passed") => "it is live",
+                ("allowed", "passed") => self.text("subject").unwrap_or_default(),
+                _ => "",
+            };
+            output::line(format_args!("{} {check:<8} {result:<12} {found}", n + 1));
+        }
+        if let Some(why) = &self.rejection {
+            output::line(format_args!("\n{}: {}", why.code, why.meaning));
+            if let Some(detail) = &why.detail {
+                output::line(format_args!("found      {detail}"));
+            }
+            output::line(format_args!("fix        {}", why.fix));
+        }
+        output::line(format_args!("answer     {}", self.status));
+    }
+}
+
+fn parse_request(args: &Explain) -> Result<(http::request::Parts, Arrival)> {
+    let uri: Uri = args.target.parse().with_context(|| format!("`{}` is not a URL", args.target))?;
+    let authority = uri.authority().context("the URL has no host")?.clone();
+    let target = uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
+    let mut request = Request::builder().method(args.method.as_str()).uri(target);
+    let mut named_host = false;
+    for line in &args.headers {
+        let (name, value) =
+            line.split_once(':').with_context(|| format!("-H {name:?} is not `Name: value`", name = redact(line)))?;
+        let name = HeaderName::from_bytes(name.trim().as_bytes())
+            .with_context(|| format!("{:?} is not a header name", name.trim()))?;
+        named_host |= name == http::header::HOST;
+        let value = HeaderValue::from_str(value.trim()).context("a header has control characters")?;
+        request = request.header(name, value);
+    }
+    if !named_host {
+        request = request.header(http::header::HOST, authority.as_str());
+    }
+    if let Some(user) = &args.user {
+        ensure!(user.contains(':'), "-u takes USER:PASSWORD");
+        let encoded = BASE64_STANDARD.encode(user);
+        request = request.header(http::header::AUTHORIZATION, format!("Basic {encoded}"));
+    }
+    let (parts, ()) = request.body(()).context("the request is malformed")?.into_parts();
+    let transport = match uri.scheme_str() {
+        Some("https") => Transport::Tls,
+        Some("http") if is_loopback(authority.host()) => Transport::Loopback,
+        Some("http") => Transport::Plain,
+        _ => bail!("the URL starts with https:// or http://"),
+    };
+    Ok((parts, Arrival { client: ClientAddress::new(args.client), transport }))
+}
+
+/// The start of a header line, without what may be a secret.
+fn redact(line: &str) -> String {
+    line.chars().take(12).collect()
+}
+
+fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost")
+        || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+async fn decision(args: Explain) -> Result<ExitCode> {
+    let desk = Desk::open(&args.config)?;
+    let id = args.target.as_str();
+    let found = match control_socket::find_decision(&desk.state.dir, id).await {
+        Some(record) => Some(record),
+        None => in_log(&desk, id)?,
+    };
+    let Some(record) = found else {
+        bail!(
+            "no decision has the id {id}: running servers remember the last few thousand, and \
+             the decision log (log.decisions) the others"
+        );
+    };
+    if args.config.json {
+        output::json(&record);
+    } else if let Some(object) = record.as_object() {
+        for (name, value) in object {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            output::line(format_args!("{name:<14} {text}"));
+        }
+        let reason = record.get("reason").and_then(Value::as_str);
+        if let Some(reason) = reason.and_then(crate::wiring::reasons::find) {
+            output::line(format_args!("meaning        {}\nfix            {}", reason.meaning, reason.fix));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Looks a decision up in the log file, from its start.
+fn in_log(desk: &Desk, id: &str) -> Result<Option<Value>> {
+    use std::io::BufRead;
+    let crate::config::log::Sink::File(path) = &desk.config.log.decisions else { return Ok(None) };
+    let Ok(file) = std::fs::File::open(path) else { return Ok(None) };
+    for line in std::io::BufReader::new(file).lines() {
+        let line = line.with_context(|| format!("cannot read {}", path.display()))?;
+        if line.contains(id)
+            && let Ok(record) = serde_json::from_str::<Value>(&line)
+            && record.get("kind").and_then(Value::as_str) == Some("decision")
+            && record.get("decision_id").and_then(Value::as_str) == Some(id)
+        {
+            return Ok(Some(record));
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,104 @@
+//! `doorward protect`
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, ensure};
+use doorward_core::ScopeSet;
+use doorward_core::net::Cidrs;
+use doorward_store::{Environment, KeyKind};
+use serde_json::json;
+
+use crate::cli::{Protect, Serve};
+use crate::config::upstream::parse_url;
+use crate::desk::Desk;
+use crate::desk::api_key::{CreatedKey, NewKey};
+use crate::output;
+
+/// How long the first key lives.
+const FIRST_KEY_LIFE: std::time::Duration = std::time::Duration::from_secs(90 * 86_400);
+
+/// Writes the configuration and the first key, then serves.
+pub fn run(args: Protect) -> Result<ExitCode> {
+    let upstream = args.upstream.trim_end_matches('/').to_owned();
+    ensure!(
+        parse_url(&upstream).is_some(),
+        "`{}` is not the address of an API; write for example http://127.0.0.1:3000",
+        args.upstream
+    );
+    let text = include_str!("../template/protect.toml")
+        .replace("{upstream}", &upstream)
+        .replace("{port}", &args.port.to_string())
+        .replace("{admin_port}", &next_port(args.port).to_string());
+    write_new(&args.config.config, &text)?;
+    let key = super::block_on(first_key(&args))?;
+    announce(&args, &key);
+    if args.no_serve {
+        return Ok(ExitCode::SUCCESS);
+    }
+    super::serve::run(Serve { ready_file: args.ready_file, config: args.config })
+}
+
+/// The port after this one; any free one after 0.
+pub fn next_port(port: u16) -> u16 {
+    if port == 0 { 0 } else { port.saturating_add(1) }
+}
+
+/// Writes a file that must not be there yet.
+///
+/// # Errors
+/// When it is there, or cannot be written.
+pub fn write_new(path: &Path, text: &str) -> Result<()> {
+    let shown = path.display();
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .with_context(|| {
+            format!("cannot write {shown}; if it is there already, use `doorward serve`")
+        })?;
+    file.write_all(text.as_bytes()).with_context(|| format!("cannot write {shown}"))
+}
+
+async fn first_key(args: &Protect) -> Result<CreatedKey> {
+    let desk = Desk::open(&args.config)?;
+    let end = desk.now().plus(FIRST_KEY_LIFE);
+    desk.create_key(NewKey {
+        name: "first".to_owned(),
+        owner: "first".to_owned(),
+        kind: KeyKind::Sk,
+        environment: Environment::Live,
+        scopes: ScopeSet::parse("api:read api:write")?,
+        roles: Vec::new(),
+        allowed_cidrs: Cidrs::default(),
+        not_before: None,
+        expires_at: Some(end),
+    })
+    .await
+}
+
+fn announce(args: &Protect, key: &CreatedKey) {
+    let file = args.config.config.display().to_string();
+    if args.config.json {
+        output::json(&json!({
+            "config_file": file,
+            "key_id": key.record.id.as_str(),
+            "api_key": key.text.expose(),
+            "url": format!("https://localhost:{}", args.port),
+            "upstream_url": args.upstream,
+        }));
+        return;
+    }
+    output::line(format_args!("Wrote {file}: edit its routes to what your API has."));
+    output::line("The first key, shown this once (it may read and write, and ends in 90 days):");
+    output::line(format_args!("\n  {}\n", key.text.expose()));
+    output::line(format_args!(
+        "Try it:\n  curl --cacert \"$(doorward ca --path)\" -H 'Authorization: Bearer {}' https://localhost:{}/\n",
+        key.text.expose(),
+        args.port
+    ));
+}

@@ -1,0 +1,14 @@
+//! Puts the parts together. Only here is it known which store, which methods and which fronts
+//! there are.
+
+pub mod assertion;
+pub mod feed;
+pub mod gate;
+pub mod key_sets;
+pub mod memory;
+pub mod reasons;
+pub mod reload;
+pub mod server;
+pub mod signer;
+pub mod snapshot;
+pub mod tasks;

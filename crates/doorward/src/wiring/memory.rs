@@ -1,0 +1,280 @@
+//! What the methods know, in memory: loaded once, kept up to date from the change log.
+//!
+//! It outlives reloads of the configuration. A request never waits for the database.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use doorward_authn::api_key::KeyIndex;
+use doorward_authn::jwt::{
+    IssuerConfig, IssuerSet, IssuerSetParts, LocalKeys, RefreshPolicy, Revocations, TokenCache,
+};
+use doorward_control::JwksEndpoint;
+use doorward_core::Clock;
+use doorward_core::decision::DecisionIds;
+use doorward_store::{
+    ApiKeyId, ApiKeys, Change, ChangeFeed, Entity, IssuerRecord, Issuers, RevokedToken,
+    RevokedTokens, SigningKeys, Store,
+};
+use tokio::sync::Mutex;
+
+use super::feed::Feed;
+use super::key_sets::KeptKeySets;
+use super::signer::Signer;
+use crate::config::Config;
+use crate::desk::{Desk, signing_key};
+use crate::outbound::Outbound;
+use crate::state::State;
+
+/// The issuers of a configuration.
+#[derive(Clone)]
+struct Declared {
+    own: String,
+    audience: String,
+    trusted: Vec<IssuerRecord>,
+}
+
+impl Declared {
+    fn of(config: &Config) -> Self {
+        Self {
+            own: config.issuer.url.clone(),
+            audience: config.issuer.audience.clone(),
+            trusted: config.trusted_issuers.clone(),
+        }
+    }
+}
+
+/// How many changes are taken over at a time.
+const BATCH: usize = 1000;
+
+/// What the methods know.
+pub struct Memory {
+    /// The state it mirrors.
+    pub state: Arc<State>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// API keys.
+    pub keys: Arc<KeyIndex>,
+    /// Issuers, ourselves among them, and their keys.
+    pub issuers: Arc<IssuerSet>,
+    /// Tokens that were verified.
+    pub tokens: Arc<TokenCache>,
+    /// Tokens that were revoked.
+    pub revocations: Arc<Revocations>,
+    /// What we sign with.
+    pub signer: Arc<Signer>,
+    /// How fresh all this is.
+    pub feed: Arc<Feed>,
+    /// Numbers of decisions.
+    pub ids: Arc<DecisionIds>,
+    /// Our own public keys, as the JWT method sees them.
+    own_keys: LocalKeys,
+    /// The issuers of the configuration, ourselves first.
+    declared: parking_lot::Mutex<Declared>,
+    /// Where our public keys are published.
+    published: parking_lot::Mutex<Option<Arc<JwksEndpoint>>>,
+    /// The last change that was taken over.
+    position: Mutex<i64>,
+}
+
+impl Memory {
+    /// Loads everything.
+    ///
+    /// # Errors
+    /// When the database cannot be read, or its signing key cannot be opened.
+    pub async fn load(desk: &Desk) -> Result<Arc<Self>> {
+        let state = Arc::clone(&desk.state);
+        let clock: Arc<dyn Clock> = Arc::<crate::clock::SystemClock>::clone(&desk.clock);
+        let signing = signing_key::ensure(&state, clock.as_ref(), desk.entropy.as_ref()).await?;
+        let outbound = outbound(&desk.config)?;
+        let issuers = IssuerSet::new(IssuerSetParts {
+            fetch: Arc::new(outbound),
+            last_good: Arc::new(KeptKeySets::open(&state.dir)?),
+            clock: Arc::clone(&clock),
+            policy: RefreshPolicy::default(),
+        });
+        let memory = Self {
+            issuers: Arc::new(issuers),
+            tokens: Arc::new(TokenCache::new(desk.config.token_cache)),
+            revocations: Arc::default(),
+            own_keys: LocalKeys::default(),
+            declared: parking_lot::Mutex::new(Declared::of(&desk.config)),
+            signer: Arc::new(Signer::open(&state, &signing, clock.now())?),
+            feed: Arc::new(Feed::new(Arc::clone(&clock), desk.config.max_staleness)),
+            ids: Arc::new(DecisionIds::new(desk.entropy.as_ref())),
+            keys: Arc::default(),
+            published: parking_lot::Mutex::default(),
+            position: Mutex::new(0),
+            state,
+            clock,
+        };
+        let mut position = memory.position.lock().await;
+        *position = memory.load_all().await.context("cannot load the database")?;
+        drop(position);
+        Ok(Arc::new(memory))
+    }
+
+    fn store(&self) -> &dyn Store {
+        self.state.store.as_ref()
+    }
+
+    /// Reads all entities; returns the change from which to go on.
+    async fn load_all(&self) -> Result<i64> {
+        let started = self.clock.monotonic_micros();
+        let head = ChangeFeed::head(self.store()).await?;
+        let reload = self.keys.reload();
+        ApiKeys::for_each(self.store(), &mut |record| reload.insert(&record)).await?;
+        reload.finish();
+        for token in RevokedTokens::list(self.store()).await? {
+            self.revocations.insert(token);
+        }
+        self.reload_signing_keys().await?;
+        let declared = self.declared.lock().clone();
+        self.reload_issuers(declared).await?;
+        self.feed.read(started);
+        Ok(head)
+    }
+
+    /// Takes over what changed in the database. When it returns, the next request sees it.
+    ///
+    /// # Errors
+    /// When the database cannot be read; what was known stays known.
+    pub async fn catch_up(&self) -> Result<()> {
+        let mut position = self.position.lock().await;
+        loop {
+            let started = self.clock.monotonic_micros();
+            let changes = ChangeFeed::since(self.store(), *position, BATCH).await?;
+            if !changes.complete_from_seq {
+                *position = self.load_all().await?;
+                continue;
+            }
+            let Some(last) = changes.entries.last().map(|change| change.seq) else {
+                self.feed.read(started);
+                return Ok(());
+            };
+            self.take_over(&changes.entries).await?;
+            *position = last;
+        }
+    }
+
+    async fn take_over(&self, changes: &[Change]) -> Result<()> {
+        let (mut signing, mut issuers) = (false, false);
+        for change in changes {
+            match change.entity {
+                Entity::ApiKey => self.take_over_key(&change.id).await?,
+                Entity::SigningKey => signing = true,
+                Entity::Issuer => issuers = true,
+                Entity::RevokedToken => self.take_over_revocation(&change.id).await?,
+                Entity::User => {}
+            }
+        }
+        if signing {
+            self.reload_signing_keys().await?;
+        }
+        if issuers {
+            let declared = self.declared.lock().clone();
+            self.reload_issuers(declared).await?;
+        }
+        Ok(())
+    }
+
+    async fn take_over_key(&self, id: &str) -> Result<()> {
+        let id = ApiKeyId::parse(id)?;
+        match ApiKeys::lookup(self.store(), &id).await? {
+            Some(record) => self.keys.insert(&record),
+            None => self.keys.remove(&id),
+        }
+        Ok(())
+    }
+
+    async fn take_over_revocation(&self, id: &str) -> Result<()> {
+        let (issuer, jti) = RevokedToken::parse_change_id(id).context("a change names no token")?;
+        if let Some(token) = RevokedTokens::lookup(self.store(), issuer, jti).await? {
+            self.revocations.insert(token);
+        }
+        Ok(())
+    }
+
+    /// Takes over the issuers of a new configuration.
+    ///
+    /// # Errors
+    /// When one of them cannot be used; the old ones stay.
+    pub async fn declare(&self, config: &Config) -> Result<()> {
+        let declared = Declared::of(config);
+        self.reload_issuers(declared.clone()).await?;
+        *self.declared.lock() = declared;
+        Ok(())
+    }
+
+    async fn reload_issuers(&self, declared: Declared) -> Result<()> {
+        let audiences = vec![declared.audience];
+        let mut configs = vec![IssuerConfig::own(&declared.own, audiences, &self.own_keys)?];
+        let stored = Issuers::list(self.store()).await?;
+        for record in declared.trusted.iter().chain(&stored) {
+            let named = || format!("the issuer {}", record.name);
+            configs.push(IssuerConfig::from_record(record).with_context(named)?);
+        }
+        self.issuers.configure(configs)?;
+        // The handles of running fetches need not be kept.
+        let _fetching = self.issuers.tick();
+        Ok(())
+    }
+
+    async fn reload_signing_keys(&self) -> Result<()> {
+        let records = SigningKeys::list(self.store()).await?;
+        self.signer.replace(&self.state, &records, self.clock.now())?;
+        let public = &self.signer.current().public;
+        self.own_keys.set(serde_json::json!({ "keys": public }).to_string().as_bytes())?;
+        if let Some(endpoint) = self.published.lock().as_ref() {
+            endpoint.publish(&self.signer.current().public)?;
+        }
+        Ok(())
+    }
+
+    /// Writes what requests left behind: last uses, exposures, new digests.
+    ///
+    /// # Errors
+    /// When the database cannot be written; what was taken is lost, and noted again at the next
+    /// use.
+    pub async fn write_back(&self) -> Result<()> {
+        let used = self.keys.take_used();
+        if !used.is_empty() {
+            ApiKeys::touch(self.store(), &used).await?;
+        }
+        for (id, at) in self.keys.take_exposed() {
+            ApiKeys::mark_exposed(self.store(), &id, at).await?;
+        }
+        for rehash in self.keys.take_rehash() {
+            let (old, new) = (rehash.old_digest.as_bytes(), rehash.new_digest.as_bytes());
+            ApiKeys::rehash(self.store(), &rehash.id, old, new, rehash.pepper.as_str()).await?;
+        }
+        Ok(())
+    }
+
+    /// Publishes our public keys, now and whenever they change.
+    ///
+    /// # Errors
+    /// When one of them is not a public key.
+    pub fn publish_to(&self, endpoint: Arc<JwksEndpoint>) -> Result<()> {
+        endpoint.publish(&self.signer.current().public)?;
+        *self.published.lock() = Some(endpoint);
+        Ok(())
+    }
+
+    /// Fetches the key sets that are due, and waits for them.
+    pub async fn fetch_keys_once(&self) {
+        for fetch in self.issuers.tick() {
+            let _fetched = fetch.await;
+        }
+    }
+}
+
+/// The guarded client for key sets.
+fn outbound(config: &Config) -> Result<Outbound> {
+    let read = |path: &PathBuf| {
+        std::fs::read(path).with_context(|| format!("outbound.ca: cannot read {}", path.display()))
+    };
+    let ca = config.outbound_ca.as_ref().map(read).transpose()?;
+    Outbound::new(config.outbound_allow.clone(), ca.as_deref())
+}

@@ -1,0 +1,125 @@
+//! Reload: on SIGHUP, or when the configuration or a certificate changes on disk; all of it or
+//! nothing.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use anyhow::Result;
+use doorward_control::DecisionLog;
+use doorward_proxy::{Door, TlsServer};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::interval;
+
+use super::server::{certificate, refuse_changed_addresses};
+use super::snapshot;
+use crate::cli::ConfigArgs;
+use crate::config::{Config, listener};
+use crate::desk::{Desk, load_config};
+
+/// How often files are looked at.
+const LOOK: Duration = Duration::from_secs(1);
+/// How often certificates of the development CA are looked at: they are renewed in time.
+const RENEW: Duration = Duration::from_secs(12 * 3600);
+
+/// Everything that a reload replaces.
+pub struct Reloader {
+    args: ConfigArgs,
+    desk: Desk,
+    door: Arc<Door>,
+    parts: snapshot::Parts,
+    certificates: Vec<Option<Arc<TlsServer>>>,
+    seen: Vec<(PathBuf, Option<SystemTime>)>,
+}
+
+impl Reloader {
+    /// Watches what a server was started with.
+    pub fn new(
+        args: ConfigArgs,
+        desk: Desk,
+        door: Arc<Door>,
+        parts: snapshot::Parts,
+        certificates: Vec<Option<Arc<TlsServer>>>,
+    ) -> Self {
+        let seen = look(&args.config, &desk.config);
+        Self { args, desk, door, parts, certificates, seen }
+    }
+
+    /// Reloads when told or when a file changed, until SIGTERM or Ctrl-C.
+    ///
+    /// # Errors
+    /// When signals cannot be received.
+    pub async fn run_until_told_to_stop(&mut self, log: &DecisionLog) -> Result<()> {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut hang_up = signal(SignalKind::hangup())?;
+        let mut ticks = interval(LOOK);
+        let mut renew = interval(RENEW);
+        renew.tick().await;
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => return Ok(()),
+                _ = interrupt.recv() => return Ok(()),
+                _ = hang_up.recv() => {
+                    log.reopen();
+                    self.reload_and_report().await;
+                }
+                _ = renew.tick() => self.reload_and_report().await,
+                _ = ticks.tick() => {
+                    let now = look(&self.args.config, &self.desk.config);
+                    if now != self.seen {
+                        self.seen = now;
+                        self.reload_and_report().await;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn reload_and_report(&mut self) {
+        match self.reload().await {
+            Ok(()) => eprintln!("doorward: configuration reloaded"),
+            Err(error) => {
+                eprintln!("doorward: reload refused, the old configuration stays: {error:#}");
+            }
+        }
+    }
+
+    async fn reload(&mut self) -> Result<()> {
+        let config = load_config(&self.args.config, &self.args.sets)?;
+        refuse_changed_addresses(&self.desk.config, &config)?;
+        let mut fresh = Vec::with_capacity(config.listeners.len());
+        for wanted in &config.listeners {
+            fresh.push(certificate(wanted, &config)?);
+        }
+        let snapshot = self.parts.snapshot(&config)?;
+        self.parts.declare(&config).await?;
+        // Nothing below can fail half-way: a TLS listener always has one certificate here.
+        for (shown, fresh) in self.certificates.iter().zip(fresh) {
+            if let (Some(shown), Some(fresh)) = (shown, fresh) {
+                shown.replace(vec![fresh])?;
+            }
+        }
+        self.door.replace(snapshot);
+        self.desk.config = config;
+        self.seen = look(&self.args.config, &self.desk.config);
+        Ok(())
+    }
+}
+
+/// The files that matter and when they last changed.
+fn look(file: &Path, config: &Config) -> Vec<(PathBuf, Option<SystemTime>)> {
+    let mut files = vec![file.to_owned()];
+    for listener in &config.listeners {
+        if let listener::Tls::Files { cert, key } = &listener.tls {
+            files.extend([cert.clone(), key.clone()]);
+        }
+    }
+    files
+        .into_iter()
+        .map(|path| {
+            let changed = std::fs::metadata(&path).and_then(|data| data.modified()).ok();
+            (path, changed)
+        })
+        .collect()
+}

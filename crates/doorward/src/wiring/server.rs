@@ -1,0 +1,276 @@
+//! A running server: listeners, gate, background tasks, reload, drain.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use doorward_control::{AdminService, Check, DecisionLog, JwksEndpoint, Metrics, OnFailure, Settings, Target};
+use doorward_proxy::{Door, Drain, Listener, LocalCa, TlsServer};
+use serde_json::json;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::memory::Memory;
+use super::reload::Reloader;
+use super::{snapshot, tasks};
+use crate::cli::ConfigArgs;
+use crate::config::log::Sink;
+use crate::config::{Config, listener};
+use crate::control_socket::{self, Answers, Ask, Reply};
+use crate::desk::Desk;
+
+/// How long the log may take to write its last lines.
+const LAST_LINES: Duration = Duration::from_secs(5);
+/// How long others may keep our key set; the next key is published long before it signs.
+const JWKS_AGE: Duration = Duration::from_secs(300);
+
+/// Where a server can be reached.
+pub struct Ready {
+    /// Name, address and whether it speaks TLS, of every listener.
+    pub listeners: Vec<(String, SocketAddr, bool)>,
+    /// The admin listener.
+    pub admin: Option<SocketAddr>,
+    /// The development CA, where a listener uses it.
+    pub ca_file: Option<PathBuf>,
+    /// Ourselves as an issuer.
+    pub issuer: String,
+}
+
+impl Ready {
+    /// The address for callers on this machine.
+    pub fn public_url(&self) -> String {
+        self.listeners.first().map_or_else(String::new, |(_, address, tls)| {
+            let scheme = if *tls { "https" } else { "http" };
+            format!("{scheme}://localhost:{}", address.port())
+        })
+    }
+
+    /// The admin listener's address.
+    pub fn admin_url(&self) -> Option<String> {
+        self.admin.map(|address| format!("http://{address}"))
+    }
+
+    /// As one JSON document.
+    pub fn to_json(&self) -> serde_json::Value {
+        let listeners: serde_json::Map<_, _> = self
+            .listeners
+            .iter()
+            .map(|(name, address, tls)| {
+                let entry = json!({ "address": address.to_string(), "port": address.port(), "tls": tls });
+                (name.clone(), entry)
+            })
+            .collect();
+        json!({
+            "pid": std::process::id(),
+            "url": self.public_url(),
+            "admin_url": self.admin_url(),
+            "listeners": listeners,
+            "admin": self.admin.map(|address| json!({
+                "address": address.to_string(), "port": address.port(),
+            })),
+            "ca_file": self.ca_file,
+            "issuer": self.issuer,
+        })
+    }
+}
+
+/// A running server.
+pub struct Server {
+    ready: Ready,
+    reloader: Reloader,
+    memory: Arc<Memory>,
+    log: Arc<DecisionLog>,
+    stop: watch::Sender<bool>,
+    fronts: JoinSet<()>,
+    _socket: control_socket::Socket,
+    _tasks: tasks::Tasks,
+}
+
+impl Server {
+    /// Starts a server. When this returns, it accepts connections.
+    ///
+    /// # Errors
+    /// What cannot be opened, bound or loaded.
+    pub async fn start(args: &ConfigArgs) -> Result<Self> {
+        let desk = Desk::open(args)?;
+        let config = &desk.config;
+        let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
+        let log = Arc::new(open_log(config, &desk, &metrics)?);
+        let memory = Memory::load(&desk).await?;
+        let jwks = Arc::new(JwksEndpoint::new(JWKS_AGE));
+        let parts = snapshot::Parts::new(&desk, &memory, &log, &metrics, &jwks)?;
+        let door = Arc::new(Door::new(parts.snapshot(config)?));
+        let (stop, stopped) = watch::channel(false);
+        let drain = Drain::new(stopped, config.limits.drain);
+        let mut fronts = JoinSet::new();
+        let mut certificates = Vec::new();
+        let mut listeners = Vec::new();
+        for wanted in &config.listeners {
+            let tls = certificate(wanted, config)?.map(|certificate| TlsServer::new(vec![certificate]));
+            let tls = tls.transpose()?.map(Arc::new);
+            let bound = bind(wanted.address, &format!("listener.{}", wanted.name))?;
+            listeners.push((wanted.name.clone(), bound.address(), tls.is_some()));
+            certificates.push(tls.clone());
+            fronts.spawn(doorward_proxy::serve(bound, tls, Arc::clone(&door), drain.clone()));
+        }
+        let admin = start_admin(config, &memory, &metrics, &log, (&mut fronts, &drain))?;
+        let tasks = tasks::start(
+            &memory,
+            Arc::<doorward_crypto::entropy::OsEntropy>::clone(&desk.entropy),
+            config.issuer.rotate_after,
+        );
+        let answers = Arc::new(Control { memory: Arc::clone(&memory), log: Arc::clone(&log) });
+        let socket = control_socket::listen(&config.state_dir, answers)?;
+        let ca_file = local_ca_file(config);
+        let ready = Ready { listeners, admin, ca_file, issuer: config.issuer.url.clone() };
+        let reloader = Reloader::new(args.clone(), desk, door, parts, certificates);
+        Ok(Self { ready, reloader, memory, log, stop, fronts, _socket: socket, _tasks: tasks })
+    }
+
+    /// Where it can be reached.
+    pub const fn ready(&self) -> &Ready {
+        &self.ready
+    }
+
+    /// Writes the ready file: all of it or nothing.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write_ready_file(&self, path: &Path) -> Result<()> {
+        let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
+        std::fs::write(&temporary, format!("{}\n", self.ready.to_json()))
+            .and_then(|()| std::fs::rename(&temporary, path))
+            .with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    /// Serves until SIGTERM or Ctrl-C, then finishes what has begun.
+    ///
+    /// # Errors
+    /// When signals cannot be received.
+    pub async fn run(mut self) -> Result<ExitCode> {
+        self.reloader.run_until_told_to_stop(&self.log).await?;
+        let _stopped = self.stop.send(true);
+        while self.fronts.join_next().await.is_some() {}
+        if let Err(error) = self.memory.write_back().await {
+            eprintln!("doorward: the last uses of keys could not be written: {error:#}");
+        }
+        if !self.log.close(LAST_LINES) {
+            eprintln!("doorward: the last records could not be written");
+            return Ok(ExitCode::from(1));
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn open_log(config: &Config, desk: &Desk, metrics: &Arc<Metrics>) -> Result<DecisionLog> {
+    let target = match &config.log.decisions {
+        Sink::Stdout => Target::Stdout,
+        Sink::File(path) => Target::File(path.clone()),
+        Sink::Off => Target::Off,
+    };
+    let on_failure =
+        if config.log.refuse_on_failure { OnFailure::Refuse } else { OnFailure::Serve };
+    Ok(DecisionLog::start(Settings {
+        target,
+        on_failure,
+        clock: Arc::<crate::clock::SystemClock>::clone(&desk.clock),
+        metrics: Arc::clone(metrics),
+    })?)
+}
+
+fn bind(address: SocketAddr, what: &str) -> Result<Listener> {
+    Listener::bind(address).with_context(|| {
+        format!("{what}: is another program on that port? Choose another with --set {what}.address=...")
+    })
+}
+
+/// The certificate that a listener shows; none for plain HTTP.
+///
+/// # Errors
+/// When it cannot be read or made.
+pub fn certificate(
+    wanted: &listener::Listener,
+    config: &Config,
+) -> Result<Option<doorward_proxy::Certificate>> {
+    let named = || format!("listener.{}", wanted.name);
+    match &wanted.tls {
+        listener::Tls::Off => Ok(None),
+        listener::Tls::Files { cert, key } => {
+            let certificate = doorward_proxy::Certificate::from_files(cert, key);
+            certificate.map(Some).with_context(named)
+        }
+        listener::Tls::Local { names } => {
+            let folder = crate::state::ca_folder(&config.state_dir);
+            let clock = crate::clock::SystemClock::new();
+            let ca = LocalCa::open(&folder, &clock).with_context(named)?;
+            Ok(Some(ca.certificate(names, &clock).with_context(named)?))
+        }
+    }
+}
+
+fn local_ca_file(config: &Config) -> Option<PathBuf> {
+    let local = config.listeners.iter().any(|l| matches!(l.tls, listener::Tls::Local { .. }));
+    let clock = crate::clock::SystemClock::new();
+    let ca = local.then(|| LocalCa::open(&crate::state::ca_folder(&config.state_dir), &clock));
+    ca.and_then(Result::ok).map(|ca| ca.certificate_file())
+}
+
+fn start_admin(
+    config: &Config,
+    memory: &Arc<Memory>,
+    metrics: &Arc<Metrics>,
+    log: &Arc<DecisionLog>,
+    (fronts, drain): (&mut JoinSet<()>, &Drain),
+) -> Result<Option<SocketAddr>> {
+    let Some(address) = config.admin.address else { return Ok(None) };
+    let checks: Vec<Arc<dyn Check>> =
+        vec![Arc::<DecisionLog>::clone(log), Arc::<super::feed::Feed>::clone(&memory.feed)];
+    let service =
+        AdminService::new(Arc::clone(&memory.clock), Arc::clone(metrics), checks, &[]);
+    let bound = bind(address, "admin")?;
+    let bound_to = bound.address();
+    let answer = move |parts: &http::request::Parts| {
+        service.answer(&parts.method, &parts.uri, &parts.headers)
+    };
+    fronts.spawn(doorward_proxy::serve_plain(bound, Arc::new(answer), drain.clone()));
+    Ok(Some(bound_to))
+}
+
+/// Answers commands.
+struct Control {
+    memory: Arc<Memory>,
+    log: Arc<DecisionLog>,
+}
+
+impl Answers for Control {
+    async fn answer(&self, ask: Ask) -> Reply {
+        match ask {
+            Ask::Sync => match self.memory.catch_up().await {
+                Ok(()) => Reply::Done,
+                Err(error) => Reply::Failed(format!("{error:#}")),
+            },
+            Ask::Decision { id } => {
+                let line = self.log.explain(&id);
+                Reply::Decision(line.and_then(|line| serde_json::from_str(&line).ok()))
+            }
+        }
+    }
+}
+
+/// A server that cannot be reached any more.
+pub fn refuse_changed_addresses(old: &Config, new: &Config) -> Result<()> {
+    let addresses = |config: &Config| -> Vec<(String, SocketAddr, bool)> {
+        let of = |l: &listener::Listener| (l.name.clone(), l.address, l.tls == listener::Tls::Off);
+        config.listeners.iter().map(of).collect()
+    };
+    if addresses(old) != addresses(new) || old.admin.address != new.admin.address {
+        bail!("listeners changed, which needs a restart");
+    }
+    if old.state_dir != new.state_dir || old.log != new.log || old.issuer.url != new.issuer.url {
+        bail!("state.dir, [log] or issuer.url changed, which needs a restart");
+    }
+    Ok(())
+}

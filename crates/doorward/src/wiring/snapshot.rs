@@ -1,0 +1,154 @@
+//! Builds what the data plane works with: a snapshot per configuration.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use bytes::Bytes;
+use doorward_control::{AccessRecord, DecisionLog, JwksEndpoint, Metrics};
+use doorward_core::decision::{DecisionId, Journal};
+use doorward_core::net::Cidrs;
+use doorward_core::{Clock, RequestHead};
+use doorward_proxy::{
+    Access, AccessLog, Fault, OwnEndpoints, Protocol, Roots, Snapshot, Upstream, UpstreamConfig,
+};
+use http::Response;
+
+use super::assertion::Assertions;
+use super::gate;
+use super::memory::Memory;
+use crate::config::{Config, upstream};
+use crate::desk::Desk;
+
+/// What outlives a reload.
+pub struct Parts {
+    memory: Arc<Memory>,
+    log: Arc<DecisionLog>,
+    metrics: Arc<Metrics>,
+    own: Arc<Own>,
+    assertions: Arc<Assertions>,
+}
+
+impl Parts {
+    /// Collects what outlives a reload.
+    ///
+    /// # Errors
+    /// When our key set cannot be published.
+    pub fn new(
+        desk: &Desk,
+        memory: &Arc<Memory>,
+        log: &Arc<DecisionLog>,
+        metrics: &Arc<Metrics>,
+        jwks: &Arc<JwksEndpoint>,
+    ) -> Result<Self> {
+        memory.publish_to(Arc::clone(jwks))?;
+        let clock: Arc<dyn Clock> = Arc::<crate::clock::SystemClock>::clone(&desk.clock);
+        let issuer = desk.config.issuer.url.clone();
+        Ok(Self {
+            assertions: Arc::new(Assertions::new(issuer, Arc::clone(&memory.signer), clock)),
+            memory: Arc::clone(memory),
+            log: Arc::clone(log),
+            metrics: Arc::clone(metrics),
+            own: Arc::new(Own(Arc::clone(jwks))),
+        })
+    }
+
+    /// Takes over the issuers of a configuration.
+    ///
+    /// # Errors
+    /// When one of them cannot be used; the old ones stay.
+    pub async fn declare(&self, config: &Config) -> Result<()> {
+        self.memory.declare(config).await
+    }
+
+    /// Builds a snapshot.
+    ///
+    /// # Errors
+    /// When a file that the configuration names cannot be used.
+    pub fn snapshot(&self, config: &Config) -> Result<Snapshot> {
+        let mut upstreams = HashMap::new();
+        for (name, settings) in &config.upstreams {
+            let upstream = build_upstream(settings).with_context(|| format!("upstream.{name}"))?;
+            upstreams.insert(Arc::clone(name), Arc::new(upstream));
+        }
+        let terminators: Vec<String> = config
+            .listeners
+            .iter()
+            .flat_map(|listener| listener.trusted_terminators.iter().map(ToString::to_string))
+            .collect();
+        let trusted_terminators = Cidrs::parse(terminators.iter().map(String::as_str))
+            .map_err(|wrong| anyhow::anyhow!("{wrong} is not an address block"))?;
+        let journal: Arc<dyn Journal> = Arc::<DecisionLog>::clone(&self.log);
+        Ok(Snapshot {
+            gate: gate::build(config, &self.memory, journal)?,
+            upstreams,
+            own: Some(Arc::<Own>::clone(&self.own) as Arc<dyn OwnEndpoints>),
+            assertion: Some(Arc::<Assertions>::clone(&self.assertions) as _),
+            access: Arc::new(Accesses {
+                log: Arc::clone(&self.log),
+                metrics: Arc::clone(&self.metrics),
+                lines: config.log.access,
+            }),
+            limits: config.limits.to_proxy(),
+            trusted_terminators,
+        })
+    }
+}
+
+fn build_upstream(settings: &upstream::UpstreamSettings) -> Result<Upstream> {
+    let roots = match &settings.ca {
+        None => Roots::System,
+        Some(path) => {
+            let pem = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+            Roots::Pem(pem)
+        }
+    };
+    let mut wanted = UpstreamConfig::new(settings.url.to_string().trim_end_matches('/'));
+    wanted.connect_timeout = settings.connect_timeout;
+    wanted.roots = roots;
+    wanted.preserve_host = settings.preserve_host;
+    wanted.max_idle = settings.pool;
+    wanted.audience = Some(settings.audience.as_str().into());
+    wanted.protocol = match settings.protocol {
+        upstream::Protocol::Auto => Protocol::Auto,
+        upstream::Protocol::Http1 => Protocol::Http1,
+        upstream::Protocol::Http2 => Protocol::Http2,
+    };
+    Ok(Upstream::new(wanted)?)
+}
+
+/// Our own paths.
+struct Own(Arc<JwksEndpoint>);
+
+impl OwnEndpoints for Own {
+    fn answer(&self, head: &RequestHead) -> Option<Response<Bytes>> {
+        self.0.answer(head.method(), head.path(), head.headers())
+    }
+}
+
+/// Counts and records finished responses.
+struct Accesses {
+    log: Arc<DecisionLog>,
+    metrics: Arc<Metrics>,
+    lines: bool,
+}
+
+impl AccessLog for Accesses {
+    fn finished(&self, access: &Access) {
+        self.metrics.response(access.status, access.bytes_out);
+        if self.lines {
+            self.log.access(&AccessRecord {
+                decision: access.decision,
+                status: access.status.as_u16(),
+                bytes: access.bytes_out,
+                complete: access.complete,
+                duration_us: u64::try_from(access.duration.as_micros()).unwrap_or(u64::MAX),
+            });
+        }
+    }
+
+    fn failed(&self, decision: DecisionId, fault: &Fault) {
+        self.metrics.upstream_error(fault.code());
+        eprintln!("doorward: {decision}: {fault}");
+    }
+}
