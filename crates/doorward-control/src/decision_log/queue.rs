@@ -61,10 +61,18 @@ impl Queue {
         }
     }
 
-    /// Takes a line if there is room; with `must_work`, only if writing works.
+    /// Takes a line if there is room; with `must_work`, only if writing works. Other lines leave
+    /// a quarter of the room free for these.
     pub(super) fn put(&self, line: &[u8], must_work: bool) -> Taken {
         let mut state = self.state.lock();
-        let is_full = state.lines.len().saturating_add(line.len()) > self.max_pending;
+        // SECURITY: calls that are refused anyway cost an attacker nothing; their records must
+        // not use up the room without which calls would be refused.
+        let room = if must_work {
+            self.max_pending
+        } else {
+            self.max_pending / 4 * 3
+        };
+        let is_full = state.lines.len().saturating_add(line.len()) > room;
         if is_full || state.closing || (must_work && state.is_failing) {
             return Taken::Lost;
         }

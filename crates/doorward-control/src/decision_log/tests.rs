@@ -310,6 +310,23 @@ fn r128_an_output_that_blocks_costs_bounded_memory() {
 }
 
 #[test]
+fn k09_a_flood_of_refused_calls_leaves_room_for_the_records_of_others() {
+    let valve = Valve::default();
+    valve.set(|state| state.blocked = true);
+    let log = valve.log(OnFailure::Refuse);
+    let mut refused = decision(1);
+    refused.rejection = Some(&Rejection::Missing);
+    for _ in 0..60_000 {
+        log.record(&refused).unwrap();
+    }
+    assert_eq!(log.record(&decision(2)), Ok(()));
+    valve.set(|state| state.blocked = false);
+    assert!(log.close(LONG));
+    let id = decision(2).id.to_string();
+    assert!(valve.text().contains(&id));
+}
+
+#[test]
 fn a_log_that_ended_refuses_or_counts() {
     for on_failure in [OnFailure::Serve, OnFailure::Refuse] {
         let log = Valve::default().log(on_failure);
