@@ -199,6 +199,18 @@ const fn refuse_text(error: ApiKeyError) -> Rejection {
     })
 }
 
+/// The reasons of this method, for explaining a recorded decision.
+pub const REASONS: &[&Reason] = &[
+    &PREFIX,
+    &MALFORMED,
+    &CHECKSUM,
+    &KIND,
+    &ENVIRONMENT,
+    &UNKNOWN,
+    &RECORD,
+    &ADDRESS,
+];
+
 const PREFIX: Reason = Reason {
     code: "key_prefix",
     meaning: "A header for API keys holds something that does not begin with our prefix.",

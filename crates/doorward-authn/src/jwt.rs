@@ -31,6 +31,9 @@ pub use jwks_client::{Fetch, FetchError, Fetched, LastGood};
 pub use key_set::LocalKeys;
 pub use revocation::Revocations;
 
+/// The reasons about claims, for explaining a recorded decision.
+pub const CLAIM_REASONS: &[&Reason] = claims::REASONS;
+
 use cache::Remembered;
 use issuer_set::Issuer;
 use refresh::NoKeys;
@@ -126,13 +129,14 @@ impl JwtAuthenticator {
         let verified = self.assert(identity.clone(), validity, now);
         let seen = verified.validity();
         if now < seen.not_after && seen.revoked_at == Timestamp::MAX {
-            let stamp = issuer.stamp(&keys);
+            let (stamp, len) = (issuer.stamp(&keys), token.len());
             self.0.cache.insert(
                 *digest,
                 Remembered {
                     identity,
                     validity,
                     stamp,
+                    len,
                 },
             );
         }
@@ -235,6 +239,16 @@ fn shorten(text: &str) -> String {
         start.to_owned()
     }
 }
+
+/// The reasons of this method except those about claims, for explaining a recorded decision.
+pub const REASONS: &[&Reason] = &[
+    &MALFORMED,
+    &ISSUER,
+    &ALGORITHM,
+    &KEY,
+    &SIGNATURE,
+    &KEYS_UNAVAILABLE,
+];
 
 const MALFORMED: Reason = Reason {
     code: "jwt_malformed",

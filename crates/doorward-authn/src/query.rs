@@ -20,12 +20,14 @@ pub(crate) fn find<'q>(
     let mut found = None;
     for pair in query.unwrap_or_default().split('&') {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let named = |wanted: &str| Decoded(name).eq(wanted.bytes());
-        if allowed.is_some_and(named) {
+        let allowed_here = allowed.is_some_and(|wanted| Decoded(name).eq(wanted.bytes()));
+        // Some servers ignore the case of names.
+        let lower = || Decoded(name).map(|byte| byte.to_ascii_lowercase());
+        if allowed_here {
             if found.replace(value).is_some() {
                 return Err(Misplaced::Ambiguous);
             }
-        } else if NAMES.into_iter().any(named) || is_key(Decoded(value)) {
+        } else if NAMES.iter().any(|known| lower().eq(known.bytes())) || is_key(Decoded(value)) {
             return Err(Misplaced::InQuery);
         }
     }
@@ -72,6 +74,8 @@ mod tests {
             "a=b&access%5Ftoken=x",
             "%61pi_key=",
             "api_key",
+            "Access_Token=x",
+            "API%5FKEY=x",
             "q=dw_sk_live_x",
             "q=%64w%5fsk_live_x",
         ] {

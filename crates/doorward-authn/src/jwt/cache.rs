@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use doorward_core::verified::{Identity, Validity};
+use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 /// A token that was verified.
@@ -11,6 +12,8 @@ pub(super) struct Remembered {
     pub(super) identity: Identity,
     pub(super) validity: Validity,
     pub(super) stamp: Stamp,
+    /// How long the token is, in bytes.
+    pub(super) len: usize,
 }
 
 /// The rules and the keys that a token was verified with. SECURITY: no two have the same numbers
@@ -23,13 +26,25 @@ pub(super) struct Stamp {
 
 /// Verified tokens by the SHA-256 of all their bytes. Bounded, shared by all authenticators.
 /// Refusals are never remembered, decisions neither.
-pub struct TokenCache(Cache<[u8; 32], Arc<Remembered>>);
+pub struct TokenCache(Cache<[u8; 32], Arc<Remembered>, ByLength>);
+
+/// A token counts once for every KiB begun: what is remembered of it grows with its length.
+#[derive(Clone)]
+struct ByLength;
+
+impl Weighter<[u8; 32], Arc<Remembered>> for ByLength {
+    fn weight(&self, _: &[u8; 32], token: &Arc<Remembered>) -> u64 {
+        u64::try_from(token.len.div_ceil(1024).max(1)).unwrap_or(u64::MAX)
+    }
+}
 
 impl TokenCache {
-    /// A cache of at most `tokens` tokens; 20,000 are a good number. Zero turns it off.
+    /// A cache of at most `tokens` tokens of 1 KiB, or fewer longer ones; 20,000 are a good
+    /// number. Zero turns it off.
     #[must_use]
     pub fn new(tokens: usize) -> Self {
-        Self(Cache::new(tokens))
+        let capacity = u64::try_from(tokens).unwrap_or(u64::MAX);
+        Self(Cache::with_weighter(tokens, capacity, ByLength))
     }
 
     /// How many tokens are remembered.

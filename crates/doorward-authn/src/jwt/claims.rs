@@ -179,6 +179,21 @@ fn is_name(text: &str, max_len: usize) -> bool {
     !text.is_empty() && text.len() <= max_len && !text.contains(char::is_control)
 }
 
+/// The reasons about claims, for explaining a recorded decision.
+pub(super) const REASONS: &[&Reason] = &[
+    &CLAIMS,
+    &TYPE,
+    &KIND,
+    &AUDIENCE,
+    &BOUND,
+    &NO_EXPIRY,
+    &ISSUED_LATER,
+    &TOKEN_ID,
+    &SUBJECT,
+    &SCOPES,
+    &ROLES,
+];
+
 const CLAIMS: Reason = Reason {
     code: "jwt_claims",
     meaning: "The token's signature is good and a claim in it has the wrong type.",

@@ -129,7 +129,12 @@ pub(crate) struct Bench {
 impl Bench {
     /// One issuer whose key set has been fetched.
     async fn new() -> Self {
-        let bench = Self::cold();
+        Self::with_cache(TokenCache::default()).await
+    }
+
+    async fn with_cache(cache: TokenCache) -> Self {
+        let mut bench = Self::cold();
+        bench.use_cache(cache);
         bench.configure(&[record()]);
         bench.web.publish(&[&bench.key]);
         bench.tick().await;
@@ -171,6 +176,17 @@ impl Bench {
             key,
             entropy,
         }
+    }
+
+    fn use_cache(&mut self, cache: TokenCache) {
+        self.cache = Arc::new(cache);
+        self.method = JwtAuthenticator::new(JwtParts {
+            issuers: self.issuers.clone(),
+            cache: self.cache.clone(),
+            revocations: self.revocations.clone(),
+            limits: Limits::default(),
+            clock: self.clock.clone(),
+        });
     }
 
     fn configure(&self, records: &[IssuerRecord]) {

@@ -8,7 +8,7 @@ use doorward_store::{IssuerRecord, KeySource, RevokedToken};
 use serde_json::json;
 
 use super::{AUDIENCE, Bench, ISSUER, bearer, claims, forge, record, with};
-use crate::jwt::{IssuerConfig, LocalKeys};
+use crate::jwt::{IssuerConfig, LocalKeys, TokenCache};
 use crate::testing::{START, head};
 
 #[tokio::test]
@@ -306,6 +306,28 @@ async fn r019_a_remembered_token_ends_at_its_expiry_and_on_revocation() {
 }
 
 #[tokio::test]
+async fn r019_the_cache_is_bounded_and_can_be_off() {
+    for (size, most) in [(0, 0), (64, 64)] {
+        let bench = Bench::with_cache(TokenCache::new(size)).await;
+        for n in 0..200 {
+            assert_eq!(
+                bench
+                    .send_claims(&with(json!({ "jti": format!("t{n}") })))
+                    .await,
+                "alice"
+            );
+            assert_eq!(
+                bench
+                    .send_claims(&with(json!({ "pad": "x".repeat(9000) })))
+                    .await,
+                "alice"
+            );
+        }
+        assert!(bench.cache.len() <= most, "{}", bench.cache.len());
+    }
+}
+
+#[tokio::test]
 async fn r019_a_token_without_jti_is_revoked_by_the_id_in_the_records() {
     let bench = Bench::new().await;
     let token = bench.token(&with(json!({ "jti": null })));
@@ -362,7 +384,7 @@ async fn g27_r017_changed_rules_apply_to_remembered_tokens() {
     bench.configure(&[]);
     assert_eq!(bench.send(&token).await, "jwt_issuer");
     assert!(bench.web.fetched().is_empty());
-    let twice = vec![record(), record()]
+    let twice = [record(), record()]
         .iter()
         .map(IssuerConfig::from_record)
         .collect();
