@@ -13,9 +13,7 @@ pub(super) fn run(data: &[u8]) {
     };
     let path = head.path();
     assert!(path.starts_with('/'));
-    for forbidden in [
-        "//", "/./", "/../", "\\", ";", "%2F", "%5C", "%00", "%2E", "%25",
-    ] {
+    for forbidden in ["//", "/./", "/../", "\\", ";", "%2F", "%5C", "%00", "%2E"] {
         assert!(!path.contains(forbidden), "{path:?} holds {forbidden:?}");
     }
     assert!(!path.ends_with("/.") && !path.ends_with("/.."), "{path:?}");

@@ -4,7 +4,11 @@ use std::path::Path;
 
 #[path = "../../crates/doorward/src"]
 mod program {
-    #[expect(dead_code, unreachable_pub, reason = "one function of a program is used")]
+    #[expect(
+        dead_code,
+        unreachable_pub,
+        reason = "one function of a program is used"
+    )]
     pub(super) mod config;
 }
 

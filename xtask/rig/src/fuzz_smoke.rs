@@ -113,7 +113,8 @@ fn exercise(target: &targets::Target, seeds: &[Vec<u8>], share: Duration) -> Res
     let mut runs = 0;
     let mut attempt = |input: &[u8]| {
         runs += 1;
-        catch_unwind(AssertUnwindSafe(|| targets::run(target.name, input))).map_err(|_| input.to_vec())
+        catch_unwind(AssertUnwindSafe(|| targets::run(target.name, input)))
+            .map_err(|_| input.to_vec())
     };
     for seed in seeds {
         attempt(seed)?;

@@ -1,0 +1,118 @@
+//! Load from wrk: one thread, 64 connections.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::process::Server;
+use crate::command;
+
+/// What is asked of a server.
+pub(super) struct Load {
+    /// Where.
+    pub(super) address: SocketAddr,
+    /// What.
+    pub(super) path: String,
+    /// The credential.
+    pub(super) credential: Credential,
+}
+
+/// Where the `Authorization` header comes from.
+pub(super) enum Credential {
+    /// None.
+    None,
+    /// The same for every request.
+    Fixed(String),
+    /// A file with one for each request, in turn.
+    Lines(PathBuf),
+}
+
+/// What a round gave.
+pub(super) struct Round {
+    /// Processor microseconds of the server for each request.
+    pub(super) cpu_us: f64,
+    /// Requests in a second.
+    pub(super) per_second: f64,
+}
+
+const SCRIPT: &str = r#"
+local lines = {}
+for line in io.lines(os.getenv("BENCH_LINES")) do
+  lines[#lines + 1] = wrk.format("GET", nil, { ["Authorization"] = line })
+end
+local n = 0
+request = function()
+  n = n % #lines + 1
+  return lines[n]
+end
+"#;
+
+impl Load {
+    /// Runs a round against a server.
+    pub(super) fn run(&self, server: &Server, seconds: u32) -> Result<Round> {
+        let wrk = command::find("wrk").context("wrk is not installed")?;
+        let mut wrk = Command::new(wrk);
+        wrk.args(["-t1", "-c64", &format!("-d{seconds}s")]);
+        let script =
+            std::env::temp_dir().join(format!("doorward-bench-{}.lua", std::process::id()));
+        match &self.credential {
+            Credential::None => {}
+            Credential::Fixed(value) => {
+                wrk.args(["-H", &format!("Authorization: {value}")]);
+            }
+            Credential::Lines(file) => {
+                std::fs::write(&script, SCRIPT)?;
+                wrk.env("BENCH_LINES", file).arg("-s").arg(&script);
+            }
+        }
+        wrk.arg(format!("http://{}{}", self.address, self.path));
+        let before = server.cpu_seconds()?;
+        let output = wrk.output()?;
+        let used = server.cpu_seconds()? - before;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        ensure!(output.status.success(), "wrk failed: {text}");
+        for trouble in ["Non-2xx", "Socket errors"] {
+            if let Some(line) = text.lines().find(|line| line.contains(trouble)) {
+                bail!("{}: {}; no number for it", self.path, line.trim());
+            }
+        }
+        let requests = number(&text, " requests in ", true)?;
+        ensure!(
+            requests > 0.0 && used > 0.0,
+            "{}: nothing happened",
+            self.path
+        );
+        Ok(Round {
+            cpu_us: used * 1e6 / requests,
+            per_second: number(&text, "Requests/sec:", false)?,
+        })
+    }
+}
+
+/// The number before or after a mark.
+fn number(text: &str, mark: &str, before: bool) -> Result<f64> {
+    let (left, right) = text
+        .split_once(mark)
+        .context("wrk's output is not understood")?;
+    let word = if before {
+        left.split_whitespace().next_back()
+    } else {
+        right.split_whitespace().next()
+    };
+    Ok(word.context("wrk's output is not understood")?.parse()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::number;
+
+    #[test]
+    fn output_of_wrk_is_read() {
+        let text =
+            "Running 5s test\n  1234 requests in 5.00s, 1.00MB read\nRequests/sec:  246.80\n";
+        assert!((number(text, " requests in ", true).unwrap() - 1234.0).abs() < 1e-9);
+        assert!((number(text, "Requests/sec:", false).unwrap() - 246.8).abs() < 1e-9);
+    }
+}
