@@ -12,6 +12,7 @@
 //! Where to start: [`api_key`], the shortest of the three.
 
 pub mod api_key;
+pub mod basic;
 mod bearer;
 pub mod jwt;
 mod query;

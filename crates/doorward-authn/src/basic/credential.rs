@@ -107,10 +107,7 @@ mod tests {
             ("Aladdin", &b"open sesame"[..])
         );
         let pair = UserPass::parse("dGVzdDoxMjPCow==").unwrap();
-        assert_eq!(
-            (pair.name(), pair.password()),
-            ("test", "123£".as_bytes())
-        );
+        assert_eq!((pair.name(), pair.password()), ("test", "123£".as_bytes()));
     }
 
     #[test]
@@ -135,10 +132,20 @@ mod tests {
     #[test]
     fn r027_only_strict_base64_counts() {
         for text in [
-            "YTpi YTpi", "YTpi\t", "YTo", "YTo===", "YTp=", "YTo=YTo=", "_-_-", "*", "=", "YTpiY",
+            "YTpi YTpi",
+            "YTpi\t",
+            "YTo",
+            "YTo===",
+            "YTp=",
+            "YTo=YTo=",
+            "_-_-",
+            "*",
+            "=",
+            "YTpiY",
             "YTp/\u{20ac}",
             // The right bytes with stray bits in the last character.
-            "YTr=", "YTpiYx==",
+            "YTr=",
+            "YTpiYx==",
         ] {
             let code = UserPass::parse(text).err().map(|reason| reason.code);
             assert_eq!(code, Some("basic_encoding"), "{text:?}");

@@ -113,8 +113,6 @@ impl HashingQueue {
             }
             callers.push(sender);
             drop(state);
-            // Dropping the job gives its tokens back, and that takes another lock.
-            drop(job);
             return Ok(receiver);
         }
         if !state.has_place(job.network, self.shared.capacity) {

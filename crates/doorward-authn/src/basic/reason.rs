@@ -4,20 +4,8 @@ use doorward_core::rejection::Reason;
 
 /// The reasons of this method, for explaining a recorded decision.
 pub const REASONS: &[&Reason] = &[
-    &TOKEN,
-    &ENCODING,
-    &CONTROL,
-    &NO_COLON,
-    &EMPTY,
-    &TOO_LONG,
-    &UNKNOWN,
-    &WRONG,
-    &DISABLED,
-    &RECORD,
-    &THROTTLED,
-    &BUSY,
-    &STOPPED,
-    &CHANGED,
+    &TOKEN, &ENCODING, &CONTROL, &NO_COLON, &EMPTY, &TOO_LONG, &UNKNOWN, &WRONG, &DISABLED,
+    &RECORD, &THROTTLED, &BUSY, &STOPPED, &CHANGED,
 ];
 
 /// Not exactly one word after the scheme.

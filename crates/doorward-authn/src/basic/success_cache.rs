@@ -87,7 +87,12 @@ mod tests {
         let hash = Domain::of_hash("$argon2id$1");
         let key = cache.key(Some(&hash), &pair("alice:secret"));
         assert!(key == cache.key(Some(&hash), &pair("alice:secret")));
-        for other in ["alic:esecret", "alice:secreT", "bob:secret", "alice:secret:"] {
+        for other in [
+            "alic:esecret",
+            "alice:secreT",
+            "bob:secret",
+            "alice:secret:",
+        ] {
             assert!(key != cache.key(Some(&hash), &pair(other)), "{other}");
         }
         let changed = Domain::of_hash("$argon2id$2");

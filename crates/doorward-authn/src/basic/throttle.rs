@@ -5,8 +5,10 @@
 //! | an address (IPv6: its /64) | 20 | 5 s |
 //! | a user name, from addresses where it has not succeeded in the last day | 10 | 10 s |
 //!
-//! Only failures count. A token is reserved before a password is hashed and given back when the
-//! password is right, so that many guesses at once get no further than one after the other.
+//! Only failures count: whoever knows the password is never refused because many ask at once.
+//! Guesses that are hashed at the same time may exceed the tokens by as many as the queue and
+//! its threads hold; they are a debt that is waited for like any other failure, so the rate
+//! stays what it is.
 //!
 //! A stranger can use up the tokens of a user name, and thereby keep its owner from entering at
 //! a new address; not at an address where the owner succeeded in the last day, which only its
@@ -59,13 +61,12 @@ struct Both {
     accounts: Buckets<[u8; 32]>,
 }
 
-/// Tokens that were reserved. Dropping it gives them back.
-pub(super) struct Reservation {
+/// A password that may be tried. Dropping it costs nothing.
+pub(super) struct Attempt {
     throttle: Arc<Throttle>,
     network: Network,
     account: Option<[u8; 32]>,
     pair: [u8; 32],
-    spent: bool,
 }
 
 impl Network {
@@ -93,37 +94,33 @@ impl Throttle {
         }
     }
 
-    /// Reserves what a failure would cost. A name is treated alike whether a user has it or not.
+    /// Lets a password be tried. A name is treated alike whether a user has it or not.
     ///
     /// # Errors
-    /// How long to wait when there is too little.
-    pub(super) fn reserve(
+    /// How long to wait, after too many failures.
+    pub(super) fn admit(
         self: &Arc<Self>,
         name: &str,
         network: Network,
-    ) -> Result<Reservation, Duration> {
+    ) -> Result<Attempt, Duration> {
         let now = self.clock.monotonic_micros();
         let pair = self.pair(name, network);
         let is_known = self.known.get(&pair).is_some_and(|until| now < until);
         let account = (!is_known).then(|| self.key.digest("basic-account", name.as_bytes()));
-        let mut buckets = self.buckets.lock();
+        let buckets = self.buckets.lock();
         let wait = buckets
             .addresses
             .wait(&network, now)
             .max(account.map_or(0, |account| buckets.accounts.wait(&account, now)));
+        drop(buckets);
         if wait > 0 {
             return Err(Duration::from_micros(wait));
         }
-        buckets.addresses.take(network, now);
-        if let Some(account) = account {
-            buckets.accounts.take(account, now);
-        }
-        Ok(Reservation {
+        Ok(Attempt {
             throttle: self.clone(),
             network,
             account,
             pair,
-            spent: false,
         })
     }
 
@@ -140,31 +137,24 @@ impl Throttle {
     }
 }
 
-impl Reservation {
-    /// The password was wrong: the tokens are spent.
-    pub(super) fn spend(mut self) {
-        self.spent = true;
-    }
-
-    /// The password was right: the tokens go back, and the address is known for the name.
-    pub(super) fn succeed(self) {
-        let known_for = u64::try_from(KNOWN_FOR.as_micros()).unwrap_or(u64::MAX);
-        let until = self.throttle.clock.monotonic_micros();
-        let until = until.saturating_add(known_for);
-        self.throttle.known.insert(self.pair, until);
-    }
-}
-
-impl Drop for Reservation {
-    fn drop(&mut self) {
-        if !self.spent {
-            let now = self.throttle.clock.monotonic_micros();
-            let mut buckets = self.throttle.buckets.lock();
-            buckets.addresses.give_back(&self.network, now);
-            if let Some(account) = &self.account {
-                buckets.accounts.give_back(account, now);
-            }
+impl Attempt {
+    /// The password was wrong.
+    pub(super) fn failed(self) {
+        let now = self.throttle.clock.monotonic_micros();
+        let mut buckets = self.throttle.buckets.lock();
+        buckets.addresses.take(self.network, now);
+        if let Some(account) = self.account {
+            buckets.accounts.take(account, now);
         }
+    }
+
+    /// The password was right: the address is known for the name from now on.
+    pub(super) fn succeeded(self) {
+        let known_for = u64::try_from(KNOWN_FOR.as_micros()).unwrap_or(u64::MAX);
+        let now = self.throttle.clock.monotonic_micros();
+        self.throttle
+            .known
+            .insert(self.pair, now.saturating_add(known_for));
     }
 }
 
@@ -202,15 +192,6 @@ impl<K: Copy + Eq + Hash> Buckets<K> {
         }
         let full_at = self.full_at.entry(key).or_insert(now);
         *full_at = (*full_at).max(now).saturating_add(self.refill);
-    }
-
-    fn give_back(&mut self, key: &K, now: u64) {
-        if let Some(full_at) = self.full_at.get_mut(key) {
-            *full_at = full_at.saturating_sub(self.refill);
-            if *full_at <= now {
-                self.full_at.remove(key);
-            }
-        }
     }
 
     /// Forgets what is full, and if nothing is, the fullest quarter.
@@ -251,11 +232,11 @@ mod tests {
     }
 
     fn wait(throttle: &Arc<Throttle>, name: &str, from: &str) -> Option<Duration> {
-        throttle.reserve(name, network(from)).err()
+        throttle.admit(name, network(from)).err()
     }
 
     fn fail(throttle: &Arc<Throttle>, name: &str, from: &str) {
-        throttle.reserve(name, network(from)).ok().unwrap().spend();
+        throttle.admit(name, network(from)).ok().unwrap().failed();
     }
 
     #[test]
@@ -300,7 +281,11 @@ mod tests {
     fn an_address_where_the_owner_succeeded_is_not_locked_out() {
         let (clock, throttle) = throttle();
         let home = "203.0.113.5";
-        throttle.reserve("alice", network(home)).ok().unwrap().succeed();
+        throttle
+            .admit("alice", network(home))
+            .ok()
+            .unwrap()
+            .succeeded();
         for n in 0..ACCOUNT_BURST {
             fail(&throttle, "alice", &format!("198.51.100.{n}"));
         }
@@ -326,21 +311,29 @@ mod tests {
     #[test]
     fn what_did_not_fail_costs_nothing_and_is_not_kept() {
         let (_, throttle) = throttle();
-        for _ in 0..100 {
-            drop(throttle.reserve("alice", network("192.0.2.1")));
-            let reserved = throttle.reserve("bob", network("192.0.2.1"));
-            reserved.ok().unwrap().succeed();
+        let at_once: Vec<_> = (0..100)
+            .map(|_| throttle.admit("alice", network("192.0.2.1")).ok().unwrap())
+            .collect();
+        for attempt in at_once {
+            attempt.succeeded();
         }
+        drop(throttle.admit("bob", network("192.0.2.1")));
         assert_eq!(throttle.watched(), 0);
     }
 
     #[test]
-    fn guesses_at_once_get_no_further_than_one_after_the_other() {
-        let (_, throttle) = throttle();
-        let at_once: Vec<_> = (0..100)
-            .filter_map(|_| throttle.reserve("alice", network("192.0.2.1")).ok())
+    fn failures_at_once_are_a_debt() {
+        let (clock, throttle) = throttle();
+        let at_once: Vec<_> = (0..15)
+            .map(|_| throttle.admit("alice", network("192.0.2.1")).ok().unwrap())
             .collect();
-        assert_eq!(at_once.len(), ACCOUNT_BURST as usize);
+        for attempt in at_once {
+            attempt.failed();
+        }
+        let debt = ACCOUNT_REFILL * 6;
+        assert_eq!(wait(&throttle, "alice", "192.0.2.9"), Some(debt));
+        clock.advance(debt);
+        assert_eq!(wait(&throttle, "alice", "192.0.2.9"), None);
     }
 
     #[test]

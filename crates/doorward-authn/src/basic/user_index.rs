@@ -112,7 +112,11 @@ impl Entry {
                 grants: Arc::new(Grants {
                     issuer: None,
                     scopes: record.scopes.clone(),
-                    roles: record.roles.iter().map(|role| role.as_str().into()).collect(),
+                    roles: record
+                        .roles
+                        .iter()
+                        .map(|role| role.as_str().into())
+                        .collect(),
                 }),
             },
             hash: PasswordHash::parse(text).ok(),
