@@ -3,7 +3,7 @@
 //! Every change is in the database when a function returns, and running servers have heard of
 //! it when [`Desk::announce`] returns.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
@@ -18,14 +18,13 @@ use crate::control_socket;
 use crate::state::State;
 
 pub mod api_key;
+pub mod audit;
 pub mod signing_key;
 pub mod token;
 pub mod user;
 
 /// An open desk.
 pub struct Desk {
-    /// The configuration's file.
-    pub file: PathBuf,
     /// The configuration.
     pub config: Config,
     /// The state.
@@ -34,6 +33,7 @@ pub struct Desk {
     pub clock: Arc<SystemClock>,
     /// Draws secrets.
     pub entropy: Arc<OsEntropy>,
+    audit: audit::Audit,
 }
 
 impl Desk {
@@ -46,13 +46,23 @@ impl Desk {
         let entropy = Arc::new(OsEntropy::new());
         let state = Arc::new(State::open(&config.state_dir, entropy.as_ref())?);
         let clock = Arc::new(SystemClock::new());
+        let audit = audit::Audit::open(&state.dir, entropy.as_ref())?;
         Ok(Self {
-            file: args.config.clone(),
             config,
             state,
             clock,
             entropy,
+            audit,
         })
+    }
+
+    /// Records a change that was made, or what stopped it, and passes the result on.
+    ///
+    /// # Errors
+    /// The change's own error, or that it could not be recorded.
+    pub fn record<T>(&self, action: &str, entity: &str, id: &str, result: Result<T>) -> Result<T> {
+        let change = audit::Change { action, entity, id };
+        self.audit.record(self.now(), &change, result)
     }
 
     /// The present moment.

@@ -23,9 +23,9 @@ use tokio::net::TcpListener;
 /// When the port is taken.
 pub async fn start(port: u16) -> Result<SocketAddr> {
     let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let listener = TcpListener::bind(wanted)
-        .await
-        .with_context(|| format!("the sample API cannot listen on {wanted}; choose another --port"))?;
+    let listener = TcpListener::bind(wanted).await.with_context(|| {
+        format!("the sample API cannot listen on {wanted}; choose another --port")
+    })?;
     let address = listener.local_addr()?;
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {

@@ -11,7 +11,7 @@ use crate::desk::load_config;
 use crate::{output, state};
 
 /// Shows the development CA, making it if there is none.
-pub fn run(args: &Ca) -> Result<ExitCode> {
+pub(super) fn run(args: &Ca) -> Result<ExitCode> {
     let config = load_config(&args.config.config, &args.config.sets)?;
     state::make_folder(&config.state_dir)?;
     let clock = crate::clock::SystemClock::new();
@@ -24,9 +24,15 @@ pub fn run(args: &Ca) -> Result<ExitCode> {
     } else {
         output::line(format_args!("The development CA is {path}\n"));
         output::line("It signs certificates for this machine only. Trust it where you need it:\n");
-        output::line(format_args!("curl       curl --cacert {path} https://localhost:8443/"));
-        output::line(format_args!("Node.js    NODE_EXTRA_CA_CERTS={path} node app.js"));
-        output::line(format_args!("Python     REQUESTS_CA_BUNDLE={path} python app.py"));
+        output::line(format_args!(
+            "curl       curl --cacert {path} https://localhost:8443/"
+        ));
+        output::line(format_args!(
+            "Node.js    NODE_EXTRA_CA_CERTS={path} node app.js"
+        ));
+        output::line(format_args!(
+            "Python     REQUESTS_CA_BUNDLE={path} python app.py"
+        ));
         output::line(format_args!(
             "Debian     cp {path} /usr/local/share/ca-certificates/doorward.crt && update-ca-certificates"
         ));

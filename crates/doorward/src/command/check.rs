@@ -11,7 +11,7 @@ use crate::config::document::Origin;
 use crate::{config, output};
 
 /// Reports every mistake. Exit code 1 when the configuration cannot be used.
-pub fn run(args: &Check) -> Result<ExitCode> {
+pub(super) fn run(args: &Check) -> Result<ExitCode> {
     let reading = config::load(&args.config, &args.sets);
     let file = args.config.to_string_lossy();
     let usable = reading.config.is_some();

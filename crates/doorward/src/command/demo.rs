@@ -33,7 +33,7 @@ const USER: &str = "alice";
 
 /// Runs the sample API and the door until SIGTERM or Ctrl-C. The state lives in a temporary
 /// folder that goes away with it.
-pub fn run(args: &Demo) -> Result<ExitCode> {
+pub(super) fn run(args: &Demo) -> Result<ExitCode> {
     let folder = TemporaryFolder::new()?;
     super::wait_on_all_cores(serve(args, &folder.0))
 }
@@ -46,7 +46,11 @@ async fn serve(args: &Demo, folder: &std::path::Path) -> Result<ExitCode> {
         .replace("{port}", &args.port.to_string());
     let file = folder.join("doorward.toml");
     write_new(&file, &text)?;
-    let config = ConfigArgs { config: file, sets: Vec::new(), json: args.json };
+    let config = ConfigArgs {
+        config: file,
+        sets: Vec::new(),
+        json: args.json,
+    };
     let desk = Desk::open(&config)?;
     let credentials = hand_out(&desk).await?;
     let server = Server::start(&config).await?;
@@ -58,7 +62,13 @@ async fn hand_out(desk: &Desk) -> Result<Credentials> {
     let now = desk.now();
     let all = "orders:read orders:write orders:delete invoices:read refunds:write";
     let password = desk.make_password();
-    desk.add_user(USER, &password, ScopeSet::parse("orders:read orders:write")?, Vec::new()).await?;
+    desk.add_user(
+        USER,
+        &password,
+        ScopeSet::parse("orders:read orders:write")?,
+        Vec::new(),
+    )
+    .await?;
     let hour = Duration::from_secs(3600);
     Ok(Credentials {
         api_key: key(desk, "shop", all, now.plus(hour * 24)).await?,
@@ -107,7 +117,10 @@ fn print(
     given: &Credentials,
 ) {
     let url = ready.public_url();
-    let ca_file = ready.ca_file.as_ref().map(|path| path.display().to_string());
+    let ca_file = ready
+        .ca_file
+        .as_ref()
+        .map(|path| path.display().to_string());
     if args.json {
         output::json(&json!({
             "url": url,
@@ -129,28 +142,51 @@ fn print(
         return;
     }
     let curl = format!("curl -i --cacert {}", ca_file.unwrap_or_default());
-    output::line(format_args!("The sample API   http://{sample}   (unprotected)"));
+    output::line(format_args!(
+        "The sample API   http://{sample}   (unprotected)"
+    ));
     output::line(format_args!("The door         {url}"));
-    output::line(format_args!("Configuration    {}\n", config.config.display()));
+    output::line(format_args!(
+        "Configuration    {}\n",
+        config.config.display()
+    ));
     let (key, readonly) = (given.api_key.expose(), given.readonly.expose());
     let forged = forge(readonly);
     let password = given.password.expose();
     for (says, line) in [
         ("200  everybody may ask for this", format!("{url}/health")),
         ("401  no credential is present", format!("{url}/orders")),
-        ("200  a key, read", format!("-H 'Authorization: Bearer {readonly}' {url}/orders")),
-        ("401  a forged key is not valid", format!("-H 'Authorization: Bearer {forged}' {url}/orders")),
+        (
+            "200  a key, read",
+            format!("-H 'Authorization: Bearer {readonly}' {url}/orders"),
+        ),
+        (
+            "401  a forged key is not valid",
+            format!("-H 'Authorization: Bearer {forged}' {url}/orders"),
+        ),
         (
             "401  a key that has expired",
-            format!("-H 'Authorization: Bearer {}' {url}/orders", given.expired.expose()),
+            format!(
+                "-H 'Authorization: Bearer {}' {url}/orders",
+                given.expired.expose()
+            ),
         ),
         (
             "403  the read-only key may not write",
             format!("-X POST -H 'Authorization: Bearer {readonly}' {url}/orders"),
         ),
-        ("201  another key may", format!("-X POST -H 'X-API-Key: {key}' {url}/orders")),
-        ("200  a user with a password", format!("-u '{USER}:{password}' {url}/orders")),
-        ("200  a signed token", format!("-H 'Authorization: Bearer {}' {url}/payroll", given.jwt)),
+        (
+            "201  another key may",
+            format!("-X POST -H 'X-API-Key: {key}' {url}/orders"),
+        ),
+        (
+            "200  a user with a password",
+            format!("-u '{USER}:{password}' {url}/orders"),
+        ),
+        (
+            "200  a signed token",
+            format!("-H 'Authorization: Bearer {}' {url}/payroll", given.jwt),
+        ),
     ] {
         output::line(format_args!("# {says}\n{curl} {line}\n"));
     }
@@ -165,7 +201,11 @@ fn print(
 fn forge(key: &str) -> String {
     let (start, end) = key.split_at(key.len().saturating_sub(10));
     let mut letters = end.chars();
-    let changed = if letters.next() == Some('x') { 'y' } else { 'x' };
+    let changed = if letters.next() == Some('x') {
+        'y'
+    } else {
+        'x'
+    };
     format!("{start}{changed}{}", letters.as_str())
 }
 
@@ -191,4 +231,3 @@ impl Drop for TemporaryFolder {
         let _removed = std::fs::remove_dir_all(&self.0);
     }
 }
-

@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 
+use anyhow::{Context, Result, bail, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64_STANDARD;
-use anyhow::{Context, Result, bail, ensure};
 use doorward_core::decision::{Decision, Journal, NotRecorded};
 use doorward_core::gate::Admission;
 use doorward_core::net::ClientAddress;
@@ -20,8 +20,12 @@ use crate::wiring::{gate, memory::Memory};
 use crate::{control_socket, output};
 
 /// Explains a request or a decision. Exit code 1 when it is refused or unknown.
-pub async fn run(args: Explain) -> Result<ExitCode> {
-    if args.target.contains("://") { request(args).await } else { decision(args).await }
+pub(super) async fn run(args: Explain) -> Result<ExitCode> {
+    if args.target.contains("://") {
+        request(args).await
+    } else {
+        decision(args).await
+    }
 }
 
 /// Keeps the one record of the judged request.
@@ -44,19 +48,35 @@ async fn request(args: Explain) -> Result<ExitCode> {
     let memory = Memory::load(&desk).await?;
     memory.fetch_keys_once().await;
     let journal = Arc::new(Kept::default());
-    let gate = gate::build(&desk.config, &memory, Arc::clone(&journal) as Arc<dyn Journal>)?;
+    let gate = gate::build(
+        &desk.config,
+        &memory,
+        Arc::clone(&journal) as Arc<dyn Journal>,
+    )?;
     let (parts, arrival) = parse_request(&args)?;
     let judged = match gate.receive(parts, arrival) {
         Err(refusal) => Err(refusal),
         Ok(head) => gate.admit(&head).await,
     };
-    let record = journal.0.lock().ok().and_then(|mut kept| kept.take()).unwrap_or_default();
+    let record = journal
+        .0
+        .lock()
+        .ok()
+        .and_then(|mut kept| kept.take())
+        .unwrap_or_default();
     let (status, rejection) = match &judged {
         Ok(Admission::Permit(_)) => (200, None),
         Ok(Admission::Preflight(_)) => (204, None),
-        Err(refusal) => (refusal.response().status().as_u16(), Some(refusal.rejection())),
+        Err(refusal) => (
+            refusal.response().status().as_u16(),
+            Some(refusal.rejection()),
+        ),
     };
-    let explained = Explained { record, status, rejection: rejection.map(Why::of) };
+    let explained = Explained {
+        record,
+        status,
+        rejection: rejection.map(Why::of),
+    };
     if args.config.json {
         output::json(&explained.to_json());
     } else {
@@ -107,7 +127,10 @@ impl Explained {
         CHECKS
             .iter()
             .map(|check| {
-                let here = self.rejection.as_ref().is_some_and(|why| why.check == check.as_str());
+                let here = self
+                    .rejection
+                    .as_ref()
+                    .is_some_and(|why| why.check == check.as_str());
                 let result = match (public, failed, here) {
                     (true, ..) => "not needed",
                     (_, true, _) => "not reached",
@@ -145,7 +168,10 @@ impl Explained {
 
     fn print(&self, args: &Explain) {
         output::line(format_args!("{} {}", args.method, args.target));
-        output::line(format_args!("rule       {}", self.text("rule").unwrap_or("none")));
+        output::line(format_args!(
+            "rule       {}",
+            self.text("rule").unwrap_or("none")
+        ));
         for (n, (check, result)) in self.checks().into_iter().enumerate() {
             let found = match (check, result) {
                 ("present", "passed") => self.text("method").unwrap_or_default(),
@@ -168,18 +194,26 @@ impl Explained {
 }
 
 fn parse_request(args: &Explain) -> Result<(http::request::Parts, Arrival)> {
-    let uri: Uri = args.target.parse().with_context(|| format!("`{}` is not a URL", args.target))?;
+    let uri: Uri = args
+        .target
+        .parse()
+        .with_context(|| format!("`{}` is not a URL", args.target))?;
     let authority = uri.authority().context("the URL has no host")?.clone();
-    let target = uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
+    let target = uri
+        .path_and_query()
+        .map_or("/", |target| target.as_str())
+        .to_owned();
     let mut request = Request::builder().method(args.method.as_str()).uri(target);
     let mut named_host = false;
     for line in &args.headers {
-        let (name, value) =
-            line.split_once(':').with_context(|| format!("-H {name:?} is not `Name: value`", name = redact(line)))?;
+        let (name, value) = line
+            .split_once(':')
+            .with_context(|| format!("-H {name:?} is not `Name: value`", name = redact(line)))?;
         let name = HeaderName::from_bytes(name.trim().as_bytes())
             .with_context(|| format!("{:?} is not a header name", name.trim()))?;
         named_host |= name == http::header::HOST;
-        let value = HeaderValue::from_str(value.trim()).context("a header has control characters")?;
+        let value =
+            HeaderValue::from_str(value.trim()).context("a header has control characters")?;
         request = request.header(name, value);
     }
     if !named_host {
@@ -190,14 +224,23 @@ fn parse_request(args: &Explain) -> Result<(http::request::Parts, Arrival)> {
         let encoded = BASE64_STANDARD.encode(user);
         request = request.header(http::header::AUTHORIZATION, format!("Basic {encoded}"));
     }
-    let (parts, ()) = request.body(()).context("the request is malformed")?.into_parts();
+    let (parts, ()) = request
+        .body(())
+        .context("the request is malformed")?
+        .into_parts();
     let transport = match uri.scheme_str() {
         Some("https") => Transport::Tls,
         Some("http") if is_loopback(authority.host()) => Transport::Loopback,
         Some("http") => Transport::Plain,
         _ => bail!("the URL starts with https:// or http://"),
     };
-    Ok((parts, Arrival { client: ClientAddress::new(args.client), transport }))
+    Ok((
+        parts,
+        Arrival {
+            client: ClientAddress::new(args.client),
+            transport,
+        },
+    ))
 }
 
 /// The start of a header line, without what may be a secret.
@@ -208,7 +251,9 @@ fn redact(line: &str) -> String {
 fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     host.eq_ignore_ascii_case("localhost")
-        || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+        || bare
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
 }
 
 async fn decision(args: Explain) -> Result<ExitCode> {
@@ -228,12 +273,17 @@ async fn decision(args: Explain) -> Result<ExitCode> {
         output::json(&record);
     } else if let Some(object) = record.as_object() {
         for (name, value) in object {
-            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let text = value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned);
             output::line(format_args!("{name:<14} {text}"));
         }
         let reason = record.get("reason").and_then(Value::as_str);
         if let Some(reason) = reason.and_then(crate::wiring::reasons::find) {
-            output::line(format_args!("meaning        {}\nfix            {}", reason.meaning, reason.fix));
+            output::line(format_args!(
+                "meaning        {}\nfix            {}",
+                reason.meaning, reason.fix
+            ));
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -242,8 +292,12 @@ async fn decision(args: Explain) -> Result<ExitCode> {
 /// Looks a decision up in the log file, from its start.
 fn in_log(desk: &Desk, id: &str) -> Result<Option<Value>> {
     use std::io::BufRead;
-    let crate::config::log::Sink::File(path) = &desk.config.log.decisions else { return Ok(None) };
-    let Ok(file) = std::fs::File::open(path) else { return Ok(None) };
+    let crate::config::log::Sink::File(path) = &desk.config.log.decisions else {
+        return Ok(None);
+    };
+    let Ok(file) = std::fs::File::open(path) else {
+        return Ok(None);
+    };
     for line in std::io::BufReader::new(file).lines() {
         let line = line.with_context(|| format!("cannot read {}", path.display()))?;
         if line.contains(id)

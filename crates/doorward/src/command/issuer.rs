@@ -13,7 +13,7 @@ use crate::desk::{Desk, parse_span};
 use crate::output;
 
 /// Runs the command.
-pub async fn run(issuer: Issuer) -> Result<ExitCode> {
+pub(super) async fn run(issuer: Issuer) -> Result<ExitCode> {
     match issuer {
         Issuer::Add(args) => add(*args).await?,
         Issuer::Remove(args) => remove(args).await?,
@@ -28,12 +28,16 @@ async fn add(args: IssuerAdd) -> Result<()> {
     let record = record(args, &desk)?;
     // The same check as the running server's, so that what is stored can be used.
     doorward_authn::jwt::issuer::IssuerConfig::from_record(&record)?;
-    Issuers::put(desk.state.store.as_ref(), record.clone()).await?;
+    let stored = Issuers::put(desk.state.store.as_ref(), record.clone()).await;
+    desk.record("trust", "issuer", &record.name, stored.map_err(Into::into))?;
     desk.announce().await;
     if as_json {
         output::json(&record);
     } else {
-        output::line(format_args!("Trusted {} as {}.", record.issuer, record.name));
+        output::line(format_args!(
+            "Trusted {} as {}.",
+            record.issuer, record.name
+        ));
     }
     Ok(())
 }
@@ -44,20 +48,39 @@ fn record(args: IssuerAdd, desk: &Desk) -> Result<IssuerRecord> {
         "{} is this Doorward itself; its tokens are accepted already",
         args.issuer
     );
-    let twin = desk.config.trusted_issuers.iter().find(|known| known.issuer == args.issuer);
+    let twin = desk
+        .config
+        .trusted_issuers
+        .iter()
+        .find(|known| known.issuer == args.issuer);
     if let Some(twin) = twin {
-        bail!("{} is in the configuration already, as [trusted_issuer.{}]", args.issuer, twin.name);
+        bail!(
+            "{} is in the configuration already, as [trusted_issuer.{}]",
+            args.issuer,
+            twin.name
+        );
     }
     let leeway = parse_span(&args.leeway)?.as_secs();
     ensure!(leeway <= 60, "--leeway is at most 60s");
-    let keys = match (args.jwks_file, args.jwks_url, args.key_file, args.secret_file) {
+    let keys = match (
+        args.jwks_file,
+        args.jwks_url,
+        args.key_file,
+        args.secret_file,
+    ) {
         (Some(file), ..) => KeySource::JwksFile(absolute(&file)?),
         (_, Some(url), ..) => KeySource::JwksUrl(url),
         (_, _, Some(file), _) => KeySource::PublicKeyFile {
             path: absolute(&file)?,
-            algorithm: args.algorithms.first().cloned().context("--key-file needs --alg")?,
+            algorithm: args
+                .algorithms
+                .first()
+                .cloned()
+                .context("--key-file needs --alg")?,
         },
-        (_, _, _, Some(file)) => KeySource::SecretFile { path: absolute(&file)? },
+        (_, _, _, Some(file)) => KeySource::SecretFile {
+            path: absolute(&file)?,
+        },
         (None, None, None, None) => KeySource::Discovery,
     };
     let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
@@ -66,13 +89,22 @@ fn record(args: IssuerAdd, desk: &Desk) -> Result<IssuerRecord> {
         (true, KeySource::SecretFile { .. }) => owned(&["HS256"]),
         (true, _) => owned(DEFAULT_ALGORITHMS),
     };
-    let host = args.issuer.split("//").nth(1).unwrap_or(&args.issuer).trim_end_matches('/');
+    let host = args
+        .issuer
+        .split("//")
+        .nth(1)
+        .unwrap_or(&args.issuer)
+        .trim_end_matches('/');
     Ok(IssuerRecord {
         name: args.name.unwrap_or_else(|| host.to_owned()),
         audiences: args.audiences,
         keys,
         algorithms,
-        types: if args.types.is_empty() { owned(DEFAULT_TYPES) } else { args.types },
+        types: if args.types.is_empty() {
+            owned(DEFAULT_TYPES)
+        } else {
+            args.types
+        },
         leeway_secs: u32::try_from(leeway)?,
         subject_claim: args.subject_claim,
         scope_claim: args.scope_claim,
@@ -84,9 +116,13 @@ fn record(args: IssuerAdd, desk: &Desk) -> Result<IssuerRecord> {
 
 /// The server may run in another folder.
 fn absolute(file: &Path) -> Result<String> {
-    let path: PathBuf =
-        file.canonicalize().with_context(|| format!("cannot find {}", file.display()))?;
-    path.into_os_string().into_string().ok().context("the path is not UTF-8")
+    let path: PathBuf = file
+        .canonicalize()
+        .with_context(|| format!("cannot find {}", file.display()))?;
+    path.into_os_string()
+        .into_string()
+        .ok()
+        .context("the path is not UTF-8")
 }
 
 async fn remove(args: One) -> Result<()> {
@@ -96,8 +132,14 @@ async fn remove(args: One) -> Result<()> {
         .iter()
         .find(|issuer| issuer.name == args.id || issuer.issuer == args.id)
         .map(|issuer| issuer.name.clone())
-        .with_context(|| format!("no issuer is named {:?}; see `doorward issuer list`", args.id))?;
-    Issuers::remove(desk.state.store.as_ref(), &name).await?;
+        .with_context(|| {
+            format!(
+                "no issuer is named {:?}; see `doorward issuer list`",
+                args.id
+            )
+        })?;
+    let removed = Issuers::remove(desk.state.store.as_ref(), &name).await;
+    desk.record("remove", "issuer", &name, removed.map_err(Into::into))?;
     desk.announce().await;
     if args.config.json {
         output::json(&json!({ "removed": name }));

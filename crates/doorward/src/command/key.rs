@@ -14,7 +14,7 @@ use crate::desk::{Desk, parse_end, parse_scopes, parse_span};
 use crate::output;
 
 /// Runs the command.
-pub async fn run(key: Key) -> Result<ExitCode> {
+pub(super) async fn run(key: Key) -> Result<ExitCode> {
     match key {
         Key::Create(args) => create(args).await,
         Key::List(args) => {

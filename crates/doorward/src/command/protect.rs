@@ -22,7 +22,7 @@ use crate::output;
 const FIRST_KEY_LIFE: std::time::Duration = std::time::Duration::from_secs(90 * 86_400);
 
 /// Writes the configuration and the first key, then serves.
-pub fn run(args: Protect) -> Result<ExitCode> {
+pub(super) fn run(args: Protect) -> Result<ExitCode> {
     let upstream = args.upstream.trim_end_matches('/').to_owned();
     ensure!(
         parse_url(&upstream).is_some(),
@@ -39,11 +39,14 @@ pub fn run(args: Protect) -> Result<ExitCode> {
     if args.no_serve {
         return Ok(ExitCode::SUCCESS);
     }
-    super::serve::run(Serve { ready_file: args.ready_file, config: args.config })
+    super::serve::run(Serve {
+        ready_file: args.ready_file,
+        config: args.config,
+    })
 }
 
 /// The port after this one; any free one after 0.
-pub fn next_port(port: u16) -> u16 {
+pub(super) fn next_port(port: u16) -> u16 {
     if port == 0 { 0 } else { port.saturating_add(1) }
 }
 
@@ -51,7 +54,7 @@ pub fn next_port(port: u16) -> u16 {
 ///
 /// # Errors
 /// When it is there, or cannot be written.
-pub fn write_new(path: &Path, text: &str) -> Result<()> {
+pub(super) fn write_new(path: &Path, text: &str) -> Result<()> {
     let shown = path.display();
     let mut file = OpenOptions::new()
         .write(true)
@@ -61,7 +64,8 @@ pub fn write_new(path: &Path, text: &str) -> Result<()> {
         .with_context(|| {
             format!("cannot write {shown}; if it is there already, use `doorward serve`")
         })?;
-    file.write_all(text.as_bytes()).with_context(|| format!("cannot write {shown}"))
+    file.write_all(text.as_bytes())
+        .with_context(|| format!("cannot write {shown}"))
 }
 
 async fn first_key(args: &Protect) -> Result<CreatedKey> {
@@ -93,7 +97,9 @@ fn announce(args: &Protect, key: &CreatedKey) {
         }));
         return;
     }
-    output::line(format_args!("Wrote {file}: edit its routes to what your API has."));
+    output::line(format_args!(
+        "Wrote {file}: edit its routes to what your API has."
+    ));
     output::line("The first key, shown this once (it may read and write, and ends in 90 days):");
     output::line(format_args!("\n  {}\n", key.text.expose()));
     output::line(format_args!(

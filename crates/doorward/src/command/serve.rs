@@ -9,7 +9,7 @@ use crate::output;
 use crate::wiring::server::Server;
 
 /// Serves until SIGTERM or Ctrl-C.
-pub fn run(args: Serve) -> Result<ExitCode> {
+pub(super) fn run(args: Serve) -> Result<ExitCode> {
     super::wait_on_all_cores(async move {
         let server = Server::start(&args.config).await?;
         if let Some(path) = &args.ready_file {

@@ -11,7 +11,7 @@ use crate::desk::{Desk, signing_key};
 use crate::output;
 
 /// Runs the command.
-pub async fn run(command: SigningKey) -> Result<ExitCode> {
+pub(super) async fn run(command: SigningKey) -> Result<ExitCode> {
     match command {
         SigningKey::List(args) => {
             let desk = Desk::open(&args)?;
@@ -24,7 +24,8 @@ pub async fn run(command: SigningKey) -> Result<ExitCode> {
         SigningKey::Rotate(args) => {
             let desk = Desk::open(&args)?;
             let (clock, entropy) = (desk.clock.as_ref(), desk.entropy.as_ref());
-            let keys = signing_key::rotate(&desk.state, clock, entropy).await?;
+            let keys = signing_key::rotate(&desk.state, clock, entropy).await;
+            let keys = desk.record("rotate", "signing_key", "active", keys)?;
             desk.announce().await;
             print(&args, &keys);
         }

@@ -11,7 +11,7 @@ use crate::desk::{Desk, parse_scopes, parse_span};
 use crate::output;
 
 /// Runs the command.
-pub async fn run(token: Token) -> Result<ExitCode> {
+pub(super) async fn run(token: Token) -> Result<ExitCode> {
     match token {
         Token::Issue(args) => issue(args).await?,
         Token::Revoke(args) => revoke(args).await?,

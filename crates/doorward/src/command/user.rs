@@ -13,7 +13,7 @@ use crate::desk::{Desk, parse_scopes};
 use crate::output;
 
 /// Runs the command.
-pub async fn run(user: User) -> Result<ExitCode> {
+pub(super) async fn run(user: User) -> Result<ExitCode> {
     match user {
         User::Add(args) => add(args).await?,
         User::Passwd(args) => passwd(args).await?,
@@ -55,7 +55,8 @@ async fn passwd(args: UserPasswd) -> Result<()> {
 async fn disable(args: One) -> Result<()> {
     let desk = Desk::open(&args.config)?;
     let name = UserName::parse(&args.id)?;
-    let at = desk.state.store.users().disable(&name, desk.now()).await?;
+    let at = desk.state.store.users().disable(&name, desk.now()).await;
+    let at = desk.record("disable", "user", name.as_str(), at.map_err(Into::into))?;
     at.with_context(|| unknown(&name))?;
     desk.announce().await;
     done(&args.config, &name, "disabled", None);
@@ -67,10 +68,11 @@ async fn change(args: One, what: &str) -> Result<()> {
     let name = UserName::parse(&args.id)?;
     let users = desk.state.store.users();
     let known = if what == "enabled" {
-        users.enable(&name).await?
+        users.enable(&name).await
     } else {
-        users.remove(&name).await?
+        users.remove(&name).await
     };
+    let known = desk.record(what, "user", name.as_str(), known.map_err(Into::into))?;
     ensure!(known, unknown(&name));
     desk.announce().await;
     done(&args.config, &name, what, None);

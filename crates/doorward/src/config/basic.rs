@@ -3,6 +3,7 @@
 use super::section::Section;
 
 /// What a password check may cost.
+#[derive(PartialEq, Eq)]
 pub struct BasicSettings {
     /// Memory of one hash, in KiB.
     pub memory_kib: u32,

@@ -46,11 +46,6 @@ impl<'d> Section<'d> {
         self.origin
     }
 
-    /// The table's name.
-    pub fn path(&self) -> &str {
-        &self.path
-    }
-
     /// Takes a value out of the table.
     pub fn take(&mut self, key: &'static str) -> Option<Node> {
         self.known.push(key);

@@ -14,8 +14,6 @@ pub const DEFAULT_ALGORITHMS: &[&str] = &["RS256", "PS256", "ES256", "ES384", "E
 /// Token types accepted from other issuers when none are named. The empty one stands for a
 /// token without `typ`.
 pub const DEFAULT_TYPES: &[&str] = &["at+jwt", "JWT", ""];
-/// How far an issuer's clock may be off when nothing is said.
-pub const DEFAULT_LEEWAY_SECS: u32 = 30;
 
 pub(super) fn read_all(
     root: &mut Section<'_>,

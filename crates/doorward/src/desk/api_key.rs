@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use doorward_core::net::Cidrs;
 use doorward_core::{ScopeSet, Secret, Timestamp};
 use doorward_crypto::api_key::{ApiKeyText, KeyEnv, KeyKind as TextKind, KeyPrefix};
@@ -47,11 +47,10 @@ impl Desk {
     /// When the store cannot take it.
     pub async fn create_key(&self, new: NewKey) -> Result<CreatedKey> {
         let created = self.make_key(new)?;
-        self.state
-            .store
-            .api_keys()
-            .create(created.record.clone())
-            .await?;
+        let keys = self.state.store.api_keys();
+        let stored = keys.create(created.record.clone()).await;
+        let id = created.record.id.as_str();
+        self.record("create", "api_key", id, stored.map_err(Into::into))?;
         Ok(created)
     }
 
@@ -121,15 +120,22 @@ impl Desk {
         })?;
         let end = self.now().plus(overlap);
         let keys = self.state.store.api_keys();
-        match keys.rotate(&old.id, created.record.clone(), end).await? {
-            ApiKeyRotation::Rotated { old_expires_at } => Ok((created, old_expires_at)),
-            ApiKeyRotation::Revoked { at } => {
-                bail!("{} was revoked {at}; create a new key instead", old.id)
-            }
-            ApiKeyRotation::Replaced { by } => {
-                bail!("{} was replaced by {by} already; rotate that one", old.id)
-            }
-        }
+        let rotated = keys.rotate(&old.id, created.record.clone(), end).await;
+        let ended = rotated
+            .map_err(Into::into)
+            .and_then(|rotation| match rotation {
+                ApiKeyRotation::Rotated { old_expires_at } => Ok(old_expires_at),
+                ApiKeyRotation::Revoked { at } => Err(anyhow!(
+                    "{} was revoked {at}; create a new key instead",
+                    old.id
+                )),
+                ApiKeyRotation::Replaced { by } => Err(anyhow!(
+                    "{} was replaced by {by} already; rotate that one",
+                    old.id
+                )),
+            });
+        let old_ends = self.record("rotate", "api_key", old.id.as_str(), ended)?;
+        Ok((created, old_ends))
     }
 
     /// Revokes a key; returns its record and when it was first revoked.
@@ -138,12 +144,10 @@ impl Desk {
     /// When the key is unknown.
     pub async fn revoke_key(&self, id: &str) -> Result<(ApiKeyRecord, Timestamp)> {
         let record = self.load_key(id).await?;
-        let at = self
-            .state
-            .store
-            .api_keys()
-            .revoke(&record.id, self.now())
-            .await?;
+        let keys = self.state.store.api_keys();
+        let revoked = keys.revoke(&record.id, self.now()).await;
+        let id = record.id.as_str();
+        let at = self.record("revoke", "api_key", id, revoked.map_err(Into::into))?;
         Ok((record, at.context("the key is gone")?))
     }
 

@@ -75,8 +75,11 @@ pub fn unseal_active(state: &State, keys: &[SigningKeyRecord]) -> Result<Signing
 /// # Errors
 /// When a stored key is not JSON.
 pub fn public_keys(keys: &[SigningKeyRecord], now: Timestamp) -> Result<Vec<serde_json::Value>> {
-    let live = keys.iter().filter(|key| key.expires_at.is_none_or(|end| now < end));
-    live.map(|key| Ok(serde_json::from_str(&key.public_jwk)?)).collect()
+    let live = keys
+        .iter()
+        .filter(|key| key.expires_at.is_none_or(|end| now < end));
+    live.map(|key| Ok(serde_json::from_str(&key.public_jwk)?))
+        .collect()
 }
 
 /// The key that signs.

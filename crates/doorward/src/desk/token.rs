@@ -73,7 +73,12 @@ impl Desk {
         if let (false, Some(object)) = (new.roles.is_empty(), claims.as_object_mut()) {
             object.insert("roles".to_owned(), json!(new.roles));
         }
-        let token = key.sign("at+jwt", &claims.to_string())?;
+        let token = self.record(
+            "issue",
+            "token",
+            &jti,
+            Ok(key.sign("at+jwt", &claims.to_string())?),
+        )?;
         Ok(IssuedToken {
             token,
             jti,
@@ -106,7 +111,8 @@ impl Desk {
             expires_at,
             revoked_at: now,
         };
-        RevokedTokens::revoke(self.state.store.as_ref(), token.clone()).await?;
+        let stored = RevokedTokens::revoke(self.state.store.as_ref(), token.clone()).await;
+        self.record("revoke", "token", &token.jti, stored.map_err(Into::into))?;
         Ok(token)
     }
 }

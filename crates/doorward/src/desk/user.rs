@@ -34,7 +34,8 @@ impl Desk {
             created_at: now,
             password_changed_at: now,
         };
-        self.state.store.users().create(record).await?;
+        let stored = self.state.store.users().create(record).await;
+        self.record("create", "user", name.as_str(), stored.map_err(Into::into))?;
         Ok(name)
     }
 
@@ -45,12 +46,9 @@ impl Desk {
     pub async fn set_password(&self, name: &str, password: &Secret<String>) -> Result<UserName> {
         let name = UserName::parse(name)?;
         let hash = self.hash_password(password)?;
-        let known = self
-            .state
-            .store
-            .users()
-            .set_password(&name, hash, self.now())
-            .await?;
+        let users = self.state.store.users();
+        let known = users.set_password(&name, hash, self.now()).await;
+        let known = self.record("passwd", "user", name.as_str(), known.map_err(Into::into))?;
         ensure!(known, "no user is named {name}; see `doorward user list`");
         Ok(name)
     }
@@ -82,13 +80,11 @@ impl Desk {
                 password_changed_at: now,
             });
         }
-        let names = records.iter().map(|record| record.name.clone()).collect();
-        self.state
-            .store
-            .users()
-            .import(records)
-            .await
-            .context("nothing was imported")?;
+        let names: Vec<UserName> = records.iter().map(|record| record.name.clone()).collect();
+        let imported = self.state.store.users().import(records).await;
+        let imported = imported.context("nothing was imported");
+        let list: Vec<_> = names.iter().map(UserName::as_str).collect();
+        self.record("import", "user", &list.join(" "), imported)?;
         Ok(names)
     }
 

@@ -78,7 +78,12 @@ struct Made {
 impl Assertions {
     /// Makes the signer's front for upstreams.
     pub fn new(issuer: String, signer: Arc<Signer>, clock: Arc<dyn Clock>) -> Self {
-        Self { issuer, signer, clock, made: Cache::new(KEPT) }
+        Self {
+            issuer,
+            signer,
+            clock,
+            made: Cache::new(KEPT),
+        }
     }
 
     fn sign(&self, principal: &Principal, audience: &str, now: Timestamp) -> Option<Made> {
@@ -86,7 +91,11 @@ impl Assertions {
         // SECURITY: it is shared by all credentials of a principal, so it must not outlive this
         // one; one that ends sooner is not handed out again.
         let end = now.plus(LIFE).min(principal.not_after());
-        let reuse_until = if end < now.plus(LIFE) { now } else { now.plus(REUSE) };
+        let reuse_until = if end < now.plus(LIFE) {
+            now
+        } else {
+            now.plus(REUSE)
+        };
         let claims = json!({
             "iss": self.issuer,
             "aud": audience,
@@ -98,15 +107,26 @@ impl Assertions {
             "scope": identity.grants.scopes.to_string(),
             "roles": identity.grants.roles.iter().map(|role| &**role).collect::<Vec<_>>(),
         });
-        let token = self.signer.current().key.sign(TYPE, &claims.to_string()).ok()?;
-        Some(Made { value: HeaderValue::try_from(token).ok()?, reuse_until })
+        let token = self
+            .signer
+            .current()
+            .key
+            .sign(TYPE, &claims.to_string())
+            .ok()?;
+        Some(Made {
+            value: HeaderValue::try_from(token).ok()?,
+            reuse_until,
+        })
     }
 }
 
 impl Assertion for Assertions {
     fn assertion(&self, principal: &Principal, audience: &str) -> Option<HeaderValue> {
         let now = self.clock.now();
-        let key = KeyRef { audience, principal };
+        let key = KeyRef {
+            audience,
+            principal,
+        };
         if let Some(made) = self.made.get(&key)
             && now < made.reuse_until
         {

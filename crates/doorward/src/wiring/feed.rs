@@ -1,7 +1,7 @@
 //! Whether what is known of revocations is fresh.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use doorward_control::Check;
@@ -20,18 +20,16 @@ impl Feed {
     pub fn new(clock: Arc<dyn Clock>, bound: Duration) -> Self {
         let now = clock.monotonic_micros();
         let bound_us = u64::try_from(bound.as_micros()).unwrap_or(u64::MAX);
-        Self { clock, read_at_us: AtomicU64::new(now), bound_us }
+        Self {
+            clock,
+            read_at_us: AtomicU64::new(now),
+            bound_us,
+        }
     }
 
     /// Notes that everything written before `started_us` is known.
     pub fn read(&self, started_us: u64) {
         self.read_at_us.fetch_max(started_us, Ordering::Release);
-    }
-
-    /// How old the knowledge is.
-    pub fn age(&self) -> Duration {
-        let read_at = self.read_at_us.load(Ordering::Acquire);
-        Duration::from_micros(self.clock.monotonic_micros().saturating_sub(read_at))
     }
 }
 
@@ -48,6 +46,10 @@ impl Check for Feed {
     }
 
     fn state(&self, _now: u64) -> Result<(), &'static str> {
-        if self.is_fresh() { Ok(()) } else { Err("the database cannot be read") }
+        if self.is_fresh() {
+            Ok(())
+        } else {
+            Err("the database cannot be read")
+        }
     }
 }

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use doorward_authn::api_key::{ApiKeyAuthenticator, ApiKeyParts};
+use doorward_authn::basic::BasicAuthenticator;
 use doorward_authn::jwt::{JwtAuthenticator, JwtParts};
+use doorward_core::Gate;
 use doorward_core::decision::Journal;
 use doorward_core::gate::{Authenticator, Parts};
 use doorward_core::policy::Policy;
 use doorward_core::request::ManagedHeaders;
-use doorward_core::Gate;
 use doorward_crypto::api_key::KeyPrefix;
 use doorward_crypto::jose::jws::Limits;
 use http::HeaderName;
@@ -50,7 +51,9 @@ fn methods(config: &Config, memory: &Memory) -> Result<Vec<Arc<dyn Authenticator
         index: Arc::clone(&memory.keys),
         peppers: Arc::clone(&memory.state.secrets.peppers),
         prefix: KeyPrefix::parse(&config.api_key.prefix)?,
-        headers: headers.map(|name| HeaderName::from_bytes(name.as_bytes())).collect::<Result<_, _>>()?,
+        headers: headers
+            .map(|name| HeaderName::from_bytes(name.as_bytes()))
+            .collect::<Result<_, _>>()?,
         environments: config.api_key.environments.clone(),
         clock: Arc::clone(&memory.clock),
     });
@@ -61,5 +64,6 @@ fn methods(config: &Config, memory: &Memory) -> Result<Vec<Arc<dyn Authenticator
         limits: Limits::default(),
         clock: Arc::clone(&memory.clock),
     });
-    Ok(vec![Arc::new(api_key), Arc::new(jwt)])
+    let basic = BasicAuthenticator::new(Arc::clone(&memory.basic));
+    Ok(vec![Arc::new(api_key), Arc::new(basic), Arc::new(jwt)])
 }

@@ -4,11 +4,11 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use crate::outbound::Outbound;
 use anyhow::Result as AnyResult;
 use async_trait::async_trait;
 use doorward_authn::jwt::{Fetch, FetchError, Fetched, LastGood};
 use doorward_core::Timestamp;
-use crate::outbound::Outbound;
 use serde::{Deserialize, Serialize};
 
 /// Keeps the last good key set of every issuer in the state folder, so that a restart while an
@@ -37,15 +37,22 @@ impl KeptKeySets {
 
     fn file(&self, issuer: &str) -> PathBuf {
         let digest = doorward_crypto::digest::sha256(issuer.as_bytes());
-        self.folder.join(format!("{}.json", doorward_crypto::jose::b64::encode(digest)))
+        self.folder.join(format!(
+            "{}.json",
+            doorward_crypto::jose::b64::encode(digest)
+        ))
     }
 
     /// Anything unreadable counts as absent: the key set is then fetched.
     fn read(&self, issuer: &str) -> Option<(Vec<u8>, Timestamp)> {
         let text = std::fs::read(self.file(issuer)).ok()?;
         let kept: Kept = serde_json::from_slice(&text).ok()?;
-        (kept.issuer == issuer)
-            .then(|| (kept.key_set.into_bytes(), Timestamp::from_millis(kept.fetched_at_ms)))
+        (kept.issuer == issuer).then(|| {
+            (
+                kept.key_set.into_bytes(),
+                Timestamp::from_millis(kept.fetched_at_ms),
+            )
+        })
     }
 
     fn write(&self, issuer: &str, key_set: &[u8], fetched_at: Timestamp) -> AnyResult<()> {
@@ -57,7 +64,12 @@ impl KeptKeySets {
         let file = self.file(issuer);
         let temporary = file.with_extension(format!("{}.tmp", std::process::id()));
         let mut options = std::fs::OpenOptions::new();
-        let mut out = options.write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+        let mut out = options
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&temporary)?;
         out.write_all(&serde_json::to_vec(&kept)?)?;
         out.sync_all()?;
         Ok(std::fs::rename(&temporary, &file)?)
@@ -81,6 +93,9 @@ impl Fetch for Outbound {
     async fn get(&self, url: &str, max_bytes: usize) -> Result<Fetched, FetchError> {
         let document = Self::get(self, url, max_bytes).await;
         let document = document.map_err(|error| FetchError(error.to_string()))?;
-        Ok(Fetched { body: document.body.to_vec(), max_age: document.max_age })
+        Ok(Fetched {
+            body: document.body.to_vec(),
+            max_age: document.max_age,
+        })
     }
 }

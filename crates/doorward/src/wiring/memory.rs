@@ -7,15 +7,18 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use doorward_authn::api_key::KeyIndex;
+use doorward_authn::basic::{BasicCost, BasicParts, BasicState, UserIndex};
 use doorward_authn::jwt::{
     IssuerConfig, IssuerSet, IssuerSetParts, LocalKeys, RefreshPolicy, Revocations, TokenCache,
 };
 use doorward_control::JwksEndpoint;
 use doorward_core::Clock;
 use doorward_core::decision::DecisionIds;
+use doorward_crypto::entropy::OsEntropy;
+use doorward_crypto::hash::Argon2Params;
 use doorward_store::{
     ApiKeyId, ApiKeys, Change, ChangeFeed, Entity, IssuerRecord, Issuers, RevokedToken,
-    RevokedTokens, SigningKeys, Store,
+    RevokedTokens, SigningKeys, Store, UserName, UserRecord, Users,
 };
 use tokio::sync::Mutex;
 
@@ -56,6 +59,8 @@ pub struct Memory {
     pub clock: Arc<dyn Clock>,
     /// API keys.
     pub keys: Arc<KeyIndex>,
+    /// Users, and what checking passwords needs.
+    pub basic: Arc<BasicState>,
     /// Issuers, ourselves among them, and their keys.
     pub issuers: Arc<IssuerSet>,
     /// Tokens that were verified.
@@ -94,7 +99,14 @@ impl Memory {
             clock: Arc::clone(&clock),
             policy: RefreshPolicy::default(),
         });
+        let basic = BasicState::new(BasicParts {
+            index: Arc::<UserIndex>::default(),
+            clock: Arc::clone(&clock),
+            entropy: Arc::<OsEntropy>::clone(&desk.entropy),
+            cost: cost(&desk.config)?,
+        })?;
         let memory = Self {
+            basic: Arc::new(basic),
             issuers: Arc::new(issuers),
             tokens: Arc::new(TokenCache::new(desk.config.token_cache)),
             revocations: Arc::default(),
@@ -110,7 +122,10 @@ impl Memory {
             clock,
         };
         let mut position = memory.position.lock().await;
-        *position = memory.load_all().await.context("cannot load the database")?;
+        *position = memory
+            .load_all()
+            .await
+            .context("cannot load the database")?;
         drop(position);
         Ok(Arc::new(memory))
     }
@@ -126,6 +141,7 @@ impl Memory {
         let reload = self.keys.reload();
         ApiKeys::for_each(self.store(), &mut |record| reload.insert(&record)).await?;
         reload.finish();
+        self.basic.index().replace(&load_users(self.store()).await?);
         for token in RevokedTokens::list(self.store()).await? {
             self.revocations.insert(token);
         }
@@ -166,7 +182,7 @@ impl Memory {
                 Entity::SigningKey => signing = true,
                 Entity::Issuer => issuers = true,
                 Entity::RevokedToken => self.take_over_revocation(&change.id).await?,
-                Entity::User => {}
+                Entity::User => self.take_over_user(&change.id).await?,
             }
         }
         if signing {
@@ -184,6 +200,15 @@ impl Memory {
         match ApiKeys::lookup(self.store(), &id).await? {
             Some(record) => self.keys.insert(&record),
             None => self.keys.remove(&id),
+        }
+        Ok(())
+    }
+
+    async fn take_over_user(&self, id: &str) -> Result<()> {
+        let name = UserName::parse(id)?;
+        match Users::lookup(self.store(), &name).await? {
+            Some(record) => self.basic.index().insert(&record),
+            None => self.basic.index().remove(&name),
         }
         Ok(())
     }
@@ -223,16 +248,18 @@ impl Memory {
 
     async fn reload_signing_keys(&self) -> Result<()> {
         let records = SigningKeys::list(self.store()).await?;
-        self.signer.replace(&self.state, &records, self.clock.now())?;
+        self.signer
+            .replace(&self.state, &records, self.clock.now())?;
         let public = &self.signer.current().public;
-        self.own_keys.set(serde_json::json!({ "keys": public }).to_string().as_bytes())?;
+        self.own_keys
+            .set(serde_json::json!({ "keys": public }).to_string().as_bytes())?;
         if let Some(endpoint) = self.published.lock().as_ref() {
             endpoint.publish(&self.signer.current().public)?;
         }
         Ok(())
     }
 
-    /// Writes what requests left behind: last uses, exposures, new digests.
+    /// Writes what requests left behind: last uses, exposures, new digests and hashes.
     ///
     /// # Errors
     /// When the database cannot be written; what was taken is lost, and noted again at the next
@@ -248,6 +275,9 @@ impl Memory {
         for rehash in self.keys.take_rehash() {
             let (old, new) = (rehash.old_digest.as_bytes(), rehash.new_digest.as_bytes());
             ApiKeys::rehash(self.store(), &rehash.id, old, new, rehash.pepper.as_str()).await?;
+        }
+        for upgrade in self.basic.take_upgrades() {
+            Users::upgrade_password(self.store(), &upgrade.name, upgrade.old, upgrade.new).await?;
         }
         Ok(())
     }
@@ -277,4 +307,26 @@ fn outbound(config: &Config) -> Result<Outbound> {
     };
     let ca = config.outbound_ca.as_ref().map(read).transpose()?;
     Outbound::new(config.outbound_allow.clone(), ca.as_deref())
+}
+
+async fn load_users(store: &dyn Store) -> Result<Vec<UserRecord>> {
+    let mut users: Vec<UserRecord> = Vec::new();
+    loop {
+        let after = users.last().map(|user| user.name.clone());
+        let page = Users::list(store, after.as_ref(), BATCH).await?;
+        if page.is_empty() {
+            return Ok(users);
+        }
+        users.extend(page);
+    }
+}
+
+fn cost(config: &Config) -> Result<BasicCost> {
+    let basic = &config.basic;
+    Ok(BasicCost {
+        params: Argon2Params::new(basic.memory_kib, basic.passes, basic.lanes)?,
+        workers: basic.workers,
+        queue: basic.queue,
+        cache: basic.cache,
+    })
 }

@@ -7,6 +7,10 @@ pub fn find(code: &str) -> Option<&'static Reason> {
     let all = [
         doorward_core::rejection::REASONS,
         doorward_core::gate::REASONS,
+        doorward_authn::REASONS,
     ];
-    all.into_iter().flatten().copied().find(|reason| reason.code == code)
+    all.into_iter()
+        .flatten()
+        .copied()
+        .find(|reason| reason.code == code)
 }

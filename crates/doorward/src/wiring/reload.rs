@@ -42,7 +42,14 @@ impl Reloader {
         certificates: Vec<Option<Arc<TlsServer>>>,
     ) -> Self {
         let seen = look(&args.config, &desk.config);
-        Self { args, desk, door, parts, certificates, seen }
+        Self {
+            args,
+            desk,
+            door,
+            parts,
+            certificates,
+            seen,
+        }
     }
 
     /// Reloads when told or when a file changed, until SIGTERM or Ctrl-C.
@@ -118,7 +125,9 @@ fn look(file: &Path, config: &Config) -> Vec<(PathBuf, Option<SystemTime>)> {
     files
         .into_iter()
         .map(|path| {
-            let changed = std::fs::metadata(&path).and_then(|data| data.modified()).ok();
+            let changed = std::fs::metadata(&path)
+                .and_then(|data| data.modified())
+                .ok();
             (path, changed)
         })
         .collect()

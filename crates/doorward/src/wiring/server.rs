@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use doorward_control::{AdminService, Check, DecisionLog, JwksEndpoint, Metrics, OnFailure, Settings, Target};
+use doorward_control::{
+    AdminService, Check, DecisionLog, JwksEndpoint, Metrics, OnFailure, Settings, Target,
+};
 use doorward_proxy::{Door, Drain, Listener, LocalCa, TlsServer};
 use serde_json::json;
 use tokio::sync::watch;
@@ -42,10 +44,12 @@ pub struct Ready {
 impl Ready {
     /// The address for callers on this machine.
     pub fn public_url(&self) -> String {
-        self.listeners.first().map_or_else(String::new, |(_, address, tls)| {
-            let scheme = if *tls { "https" } else { "http" };
-            format!("{scheme}://localhost:{}", address.port())
-        })
+        self.listeners
+            .first()
+            .map_or_else(String::new, |(_, address, tls)| {
+                let scheme = if *tls { "https" } else { "http" };
+                format!("{scheme}://localhost:{}", address.port())
+            })
     }
 
     /// The admin listener's address.
@@ -59,7 +63,8 @@ impl Ready {
             .listeners
             .iter()
             .map(|(name, address, tls)| {
-                let entry = json!({ "address": address.to_string(), "port": address.port(), "tls": tls });
+                let entry =
+                    json!({ "address": address.to_string(), "port": address.port(), "tls": tls });
                 (name.clone(), entry)
             })
             .collect();
@@ -109,12 +114,18 @@ impl Server {
         let mut certificates = Vec::new();
         let mut listeners = Vec::new();
         for wanted in &config.listeners {
-            let tls = certificate(wanted, config)?.map(|certificate| TlsServer::new(vec![certificate]));
+            let tls =
+                certificate(wanted, config)?.map(|certificate| TlsServer::new(vec![certificate]));
             let tls = tls.transpose()?.map(Arc::new);
             let bound = bind(wanted.address, &format!("listener.{}", wanted.name))?;
             listeners.push((wanted.name.clone(), bound.address(), tls.is_some()));
             certificates.push(tls.clone());
-            fronts.spawn(doorward_proxy::serve(bound, tls, Arc::clone(&door), drain.clone()));
+            fronts.spawn(doorward_proxy::serve(
+                bound,
+                tls,
+                Arc::clone(&door),
+                drain.clone(),
+            ));
         }
         let admin = start_admin(config, &memory, &metrics, &log, (&mut fronts, &drain))?;
         let tasks = tasks::start(
@@ -122,12 +133,29 @@ impl Server {
             Arc::<doorward_crypto::entropy::OsEntropy>::clone(&desk.entropy),
             config.issuer.rotate_after,
         );
-        let answers = Arc::new(Control { memory: Arc::clone(&memory), log: Arc::clone(&log) });
+        let answers = Arc::new(Control {
+            memory: Arc::clone(&memory),
+            log: Arc::clone(&log),
+        });
         let socket = control_socket::listen(&config.state_dir, answers)?;
         let ca_file = local_ca_file(config);
-        let ready = Ready { listeners, admin, ca_file, issuer: config.issuer.url.clone() };
+        let ready = Ready {
+            listeners,
+            admin,
+            ca_file,
+            issuer: config.issuer.url.clone(),
+        };
         let reloader = Reloader::new(args.clone(), desk, door, parts, certificates);
-        Ok(Self { ready, reloader, memory, log, stop, fronts, _socket: socket, _tasks: tasks })
+        Ok(Self {
+            ready,
+            reloader,
+            memory,
+            log,
+            stop,
+            fronts,
+            _socket: socket,
+            _tasks: tasks,
+        })
     }
 
     /// Where it can be reached.
@@ -171,8 +199,11 @@ fn open_log(config: &Config, desk: &Desk, metrics: &Arc<Metrics>) -> Result<Deci
         Sink::File(path) => Target::File(path.clone()),
         Sink::Off => Target::Off,
     };
-    let on_failure =
-        if config.log.refuse_on_failure { OnFailure::Refuse } else { OnFailure::Serve };
+    let on_failure = if config.log.refuse_on_failure {
+        OnFailure::Refuse
+    } else {
+        OnFailure::Serve
+    };
     Ok(DecisionLog::start(Settings {
         target,
         on_failure,
@@ -183,7 +214,9 @@ fn open_log(config: &Config, desk: &Desk, metrics: &Arc<Metrics>) -> Result<Deci
 
 fn bind(address: SocketAddr, what: &str) -> Result<Listener> {
     Listener::bind(address).with_context(|| {
-        format!("{what}: is another program on that port? Choose another with --set {what}.address=...")
+        format!(
+            "{what}: is another program on that port? Choose another with --set {what}.address=..."
+        )
     })
 }
 
@@ -212,7 +245,10 @@ pub fn certificate(
 }
 
 fn local_ca_file(config: &Config) -> Option<PathBuf> {
-    let local = config.listeners.iter().any(|l| matches!(l.tls, listener::Tls::Local { .. }));
+    let local = config
+        .listeners
+        .iter()
+        .any(|l| matches!(l.tls, listener::Tls::Local { .. }));
     let clock = crate::clock::SystemClock::new();
     let ca = local.then(|| LocalCa::open(&crate::state::ca_folder(&config.state_dir), &clock));
     ca.and_then(Result::ok).map(|ca| ca.certificate_file())
@@ -225,17 +261,24 @@ fn start_admin(
     log: &Arc<DecisionLog>,
     (fronts, drain): (&mut JoinSet<()>, &Drain),
 ) -> Result<Option<SocketAddr>> {
-    let Some(address) = config.admin.address else { return Ok(None) };
-    let checks: Vec<Arc<dyn Check>> =
-        vec![Arc::<DecisionLog>::clone(log), Arc::<super::feed::Feed>::clone(&memory.feed)];
-    let service =
-        AdminService::new(Arc::clone(&memory.clock), Arc::clone(metrics), checks, &[]);
+    let Some(address) = config.admin.address else {
+        return Ok(None);
+    };
+    let checks: Vec<Arc<dyn Check>> = vec![
+        Arc::<DecisionLog>::clone(log),
+        Arc::<super::feed::Feed>::clone(&memory.feed),
+    ];
+    let service = AdminService::new(Arc::clone(&memory.clock), Arc::clone(metrics), checks, &[]);
     let bound = bind(address, "admin")?;
     let bound_to = bound.address();
     let answer = move |parts: &http::request::Parts| {
         service.answer(&parts.method, &parts.uri, &parts.headers)
     };
-    fronts.spawn(doorward_proxy::serve_plain(bound, Arc::new(answer), drain.clone()));
+    fronts.spawn(doorward_proxy::serve_plain(
+        bound,
+        Arc::new(answer),
+        drain.clone(),
+    ));
     Ok(Some(bound_to))
 }
 
@@ -260,7 +303,10 @@ impl Answers for Control {
     }
 }
 
-/// A server that cannot be reached any more.
+/// Refuses a configuration whose changes a running server cannot take over.
+///
+/// # Errors
+/// What needs a restart.
 pub fn refuse_changed_addresses(old: &Config, new: &Config) -> Result<()> {
     let addresses = |config: &Config| -> Vec<(String, SocketAddr, bool)> {
         let of = |l: &listener::Listener| (l.name.clone(), l.address, l.tls == listener::Tls::Off);
@@ -269,8 +315,18 @@ pub fn refuse_changed_addresses(old: &Config, new: &Config) -> Result<()> {
     if addresses(old) != addresses(new) || old.admin.address != new.admin.address {
         bail!("listeners changed, which needs a restart");
     }
-    if old.state_dir != new.state_dir || old.log != new.log || old.issuer.url != new.issuer.url {
-        bail!("state.dir, [log] or issuer.url changed, which needs a restart");
+    let same = old.state_dir == new.state_dir
+        && old.max_staleness == new.max_staleness
+        && old.log == new.log
+        && old.issuer.url == new.issuer.url
+        && old.basic == new.basic
+        && old.token_cache == new.token_cache
+        && old.outbound_allow == new.outbound_allow
+        && old.outbound_ca == new.outbound_ca;
+    if !same {
+        bail!(
+            "[state], [log], [basic], [jwt], [outbound] or issuer.url changed, which needs a restart"
+        );
     }
     Ok(())
 }

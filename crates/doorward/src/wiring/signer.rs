@@ -48,5 +48,8 @@ impl Signer {
 
 fn unseal(state: &State, keys: &[SigningKeyRecord], now: Timestamp) -> Result<Signing> {
     let key = signing_key::unseal_active(state, keys)?;
-    Ok(Signing { key, public: signing_key::public_keys(keys, now)? })
+    Ok(Signing {
+        key,
+        public: signing_key::public_keys(keys, now)?,
+    })
 }

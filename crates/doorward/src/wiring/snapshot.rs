@@ -99,7 +99,8 @@ fn build_upstream(settings: &upstream::UpstreamSettings) -> Result<Upstream> {
     let roots = match &settings.ca {
         None => Roots::System,
         Some(path) => {
-            let pem = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+            let pem =
+                std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
             Roots::Pem(pem)
         }
     };

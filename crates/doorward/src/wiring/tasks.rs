@@ -95,7 +95,11 @@ async fn rotate_when_due(memory: &Memory, entropy: &dyn Entropy, after: Duration
     let clock: &dyn Clock = memory.clock.as_ref();
     let keys = signing_key::ensure(&memory.state, clock, entropy).await?;
     let active = signing_key::active(&keys)?;
-    if clock.now().since(active.activated_at.unwrap_or(active.created_at)) < after {
+    if clock
+        .now()
+        .since(active.activated_at.unwrap_or(active.created_at))
+        < after
+    {
         return Ok(());
     }
     signing_key::rotate(&memory.state, clock, entropy).await?;
