@@ -19,3 +19,68 @@ mod query;
 
 #[cfg(test)]
 mod testing;
+
+use doorward_core::rejection::Reason;
+
+/// The reasons of each method.
+const GROUPS: [&[&Reason]; 4] = [
+    api_key::REASONS,
+    basic::REASONS,
+    jwt::REASONS,
+    jwt::CLAIM_REASONS,
+];
+const COUNT: usize = count(&GROUPS);
+const ALL: [&Reason; COUNT] = join(&GROUPS);
+
+/// The reasons of all methods, for explaining a recorded decision.
+pub const REASONS: &[&Reason] = &ALL;
+
+const fn count(groups: &[&[&Reason]]) -> usize {
+    match groups.split_first() {
+        Some((first, rest)) => first.len() + count(rest),
+        None => 0,
+    }
+}
+
+#[expect(
+    clippy::indexing_slicing,
+    reason = "the compiler runs it, and stops at a wrong index"
+)]
+const fn join(groups: &[&[&'static Reason]]) -> [&'static Reason; COUNT] {
+    let mut all = [groups[0][0]; COUNT];
+    let (mut group, mut from, mut to) = (0, 0, 0);
+    while to < COUNT {
+        if from < groups[group].len() {
+            all[to] = groups[group][from];
+            from += 1;
+            to += 1;
+        } else {
+            group += 1;
+            from = 0;
+        }
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::REASONS;
+
+    #[test]
+    fn every_reason_has_a_code_of_its_own_and_two_sentences() {
+        let codes: HashSet<_> = REASONS.iter().map(|reason| reason.code).collect();
+        assert_eq!(codes.len(), REASONS.len());
+        for reason in REASONS {
+            assert!(!reason.code.is_empty());
+            for sentence in [reason.meaning, reason.fix] {
+                assert!(
+                    sentence.ends_with('.') || sentence.ends_with('?'),
+                    "{}",
+                    reason.code
+                );
+            }
+        }
+    }
+}
