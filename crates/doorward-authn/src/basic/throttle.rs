@@ -12,7 +12,7 @@
 //!
 //! A stranger can use up the tokens of a user name, and thereby keep its owner from entering at
 //! a new address; not at an address where the owner succeeded in the last day, which only its
-//! own address tokens bound.
+//! own address tokens bound. Who shares that address can tell so that the owner was there.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -41,7 +41,7 @@ pub const KNOWN_FOR: Duration = Duration::from_hours(24);
 /// per failure, and each failure costs a hash; so 64 workers with 100 hashes a second each
 /// cannot fill the table.
 const MAX_WATCHED: usize = 65_536;
-const MAX_KNOWN: usize = 65_536;
+const MAX_KNOWN: usize = 16_384;
 
 /// Whom an address stands for: all of an IPv6 /64 is one caller.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

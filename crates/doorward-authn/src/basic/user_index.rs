@@ -64,6 +64,8 @@ impl UserIndex {
     }
 
     /// Takes all records in place of those known, in one step: no user is unknown in between.
+    /// Whoever calls this must be the one who calls [`Self::insert`] and [`Self::remove`]:
+    /// records that were read before a change and come after it would undo the change.
     pub fn replace<'r>(&self, records: impl IntoIterator<Item = &'r UserRecord>) {
         let mut table = Table::default();
         for record in records {
