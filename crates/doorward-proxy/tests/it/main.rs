@@ -1,0 +1,11 @@
+//! The data plane over real sockets.
+
+mod bodies;
+mod connections;
+mod failures;
+mod framing;
+mod harness;
+mod headers;
+mod http2;
+mod tls;
+mod websocket;
