@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::body::Download;
 use crate::drain::Drain;
+use crate::head_guard::HeadGuard;
 use crate::limits::Limits;
 use crate::pulse::{InFlight, Pulse};
 use crate::stream::{CallerStream, read_ahead};
@@ -72,7 +73,8 @@ where
         app,
         pulse: Pulse::new(),
     });
-    let stream = CallerStream::new(stream, ahead, Arc::clone(&line.pulse));
+    let guard = (!http2).then(|| HeadGuard::new(limits.header_bytes));
+    let stream = CallerStream::new(stream, ahead, Arc::clone(&line.pulse), guard);
     if http2 {
         serve_http2(stream, line, &limits, drain).await;
     } else {

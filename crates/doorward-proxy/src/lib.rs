@@ -16,6 +16,7 @@ mod door;
 mod drain;
 mod fault;
 mod forward;
+mod head_guard;
 mod limits;
 mod listener;
 mod local_ca;

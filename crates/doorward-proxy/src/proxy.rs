@@ -8,7 +8,7 @@ use doorward_core::gate::Admission;
 use doorward_core::net::ClientAddress;
 use doorward_core::policy::Rule;
 use doorward_core::{Permit, Refusal, RequestHead, cors};
-use http::header::{HeaderName, ORIGIN};
+use http::header::{CONNECTION, HeaderName, ORIGIN};
 use http::{HeaderMap, HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
@@ -90,7 +90,7 @@ impl Application for Proxy {
         let upgrade = parts.extensions.remove::<OnUpgrade>();
         let head = match snapshot.gate.receive(parts, arrival) {
             Ok(head) => head,
-            Err(refusal) => return closing.refused(&refusal, None),
+            Err(refusal) => return closing.malformed(&refusal),
         };
         if let Some(answer) = snapshot.own.as_ref().and_then(|own| own.answer(&head)) {
             return closing.own(answer, None);
@@ -160,6 +160,14 @@ impl Closing {
         };
         share(&rule, shared.as_ref(), response.headers_mut());
         response.headers_mut().insert(DECISION, decision);
+        response
+    }
+
+    /// Refuses what can be read in two ways, and reads no more of it (R103).
+    fn malformed(self, refusal: &Refusal) -> Response<Download> {
+        let mut response = self.refused(refusal, None);
+        let headers = response.headers_mut();
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
         response
     }
 

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -23,6 +23,7 @@ pub(crate) struct Pulse {
     idle_since: AtomicU64,
     head_since: AtomicU64,
     blocked_since: AtomicU64,
+    is_tunnel: AtomicBool,
     tunnel: Mutex<Option<Tunnel>>,
 }
 
@@ -38,6 +39,7 @@ impl Pulse {
             idle_since: AtomicU64::new(1),
             head_since: AtomicU64::new(0),
             blocked_since: AtomicU64::new(0),
+            is_tunnel: AtomicBool::new(false),
             tunnel: Mutex::new(None),
         })
     }
@@ -77,7 +79,13 @@ impl Pulse {
 
     /// Leaves HTTP: the connection ends when the tunnel does.
     pub(crate) fn enter_tunnel(&self, tunnel: Tunnel) {
+        self.is_tunnel.store(true, Ordering::Relaxed);
         *self.tunnel.lock().unwrap_or_else(PoisonError::into_inner) = Some(tunnel);
+    }
+
+    /// Tells whether what comes in is no longer HTTP.
+    pub(crate) fn is_tunnel(&self) -> bool {
+        self.is_tunnel.load(Ordering::Relaxed)
     }
 
     pub(crate) fn take_tunnel(&self) -> Option<Tunnel> {

@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::head_guard::{HeadGuard, POISON};
 use crate::pulse::Pulse;
 
 /// A stream that reports to its connection's watchdog.
@@ -15,14 +16,54 @@ pub(crate) struct CallerStream<S> {
     inner: S,
     ahead: Bytes,
     pulse: Arc<Pulse>,
+    guard: Guard,
+}
+
+/// What watches over the bytes that come in.
+enum Guard {
+    /// Nothing: HTTP/2 frames its messages itself.
+    Off,
+    /// The guard of HTTP/1.
+    On(HeadGuard),
+    /// Something was found: the parser gets what is left of the poison, and then the end.
+    Found(&'static [u8]),
 }
 
 impl<S> CallerStream<S> {
-    pub(crate) const fn new(inner: S, ahead: Bytes, pulse: Arc<Pulse>) -> Self {
+    pub(crate) fn new(inner: S, ahead: Bytes, pulse: Arc<Pulse>, guard: Option<HeadGuard>) -> Self {
         Self {
             inner,
             ahead,
             pulse,
+            guard: guard.map_or(Guard::Off, Guard::On),
+        }
+    }
+
+    /// Shows what was read beyond `before` to the guard, and cuts off what it finds.
+    fn inspect(&mut self, buf: &mut ReadBuf<'_>, before: usize) {
+        let Guard::On(guard) = &mut self.guard else {
+            return;
+        };
+        if self.pulse.is_tunnel() {
+            self.guard = Guard::Off;
+            return;
+        }
+        let Some(read) = buf.filled().get(before..) else {
+            return;
+        };
+        if let Err(keep) = guard.look(read) {
+            buf.set_filled(before + keep);
+            self.guard = Guard::Found(POISON);
+            self.poison(buf);
+        }
+    }
+
+    /// Hands over as much of the poison as fits.
+    fn poison(&mut self, buf: &mut ReadBuf<'_>) {
+        if let Guard::Found(left) = &mut self.guard {
+            let (now, later) = left.split_at(left.len().min(buf.remaining()));
+            buf.put_slice(now);
+            *left = later;
         }
     }
 }
@@ -33,16 +74,20 @@ impl<S: AsyncRead + Unpin> AsyncRead for CallerStream<S> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if !self.ahead.is_empty() {
-            let take = self.ahead.len().min(buf.remaining());
-            buf.put_slice(&self.ahead.split_to(take));
-            self.pulse.read();
+        if matches!(self.guard, Guard::Found(_)) {
+            self.poison(buf);
             return Poll::Ready(Ok(()));
         }
         let before = buf.filled().len();
-        ready!(Pin::new(&mut self.inner).poll_read(cx, buf))?;
+        if self.ahead.is_empty() {
+            ready!(Pin::new(&mut self.inner).poll_read(cx, buf))?;
+        } else {
+            let take = self.ahead.len().min(buf.remaining());
+            buf.put_slice(&self.ahead.split_to(take));
+        }
         if buf.filled().len() > before {
             self.pulse.read();
+            self.inspect(buf, before);
         }
         Poll::Ready(Ok(()))
     }

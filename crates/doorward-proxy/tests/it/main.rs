@@ -1,5 +1,7 @@
 //! The data plane over real sockets.
 
+#![cfg(test)]
+
 mod bodies;
 mod connections;
 mod failures;
