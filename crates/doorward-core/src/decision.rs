@@ -193,6 +193,12 @@ fn put_field(out: &mut Vec<u8>, name: &str, value: Option<&str>) {
 /// Writes the inside of a JSON string (RFC 8259 section 7). Control characters, also those
 /// above ASCII that terminals act on, are escaped.
 pub fn put_text(out: &mut Vec<u8>, text: &str) {
+    let plain = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
+    // Nearly every text is plain, and is copied at once.
+    if text.as_bytes().iter().all(plain) {
+        out.extend_from_slice(text.as_bytes());
+        return;
+    }
     for c in text.chars() {
         match c {
             '"' | '\\' => {
@@ -200,7 +206,14 @@ pub fn put_text(out: &mut Vec<u8>, text: &str) {
                 out.push(c as u8);
             }
             ' '..='~' => out.push(c as u8),
-            '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' => {
+            // Also what turns the direction of writing, so that a record reads as it is.
+            '\u{0}'..='\u{1f}'
+            | '\u{7f}'..='\u{9f}'
+            | '\u{200e}'
+            | '\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}'
+            | '\u{feff}' => {
                 put_display(out, &format_args!("\\u{:04x}", u32::from(c)));
             }
             other => out.extend_from_slice(other.encode_utf8(&mut [0; 4]).as_bytes()),
@@ -239,10 +252,10 @@ mod tests {
     #[test]
     fn r121_control_characters_are_neutralised() {
         let mut out = Vec::new();
-        put_text(&mut out, "a\r\nb\u{1b}[31m\"\\\u{9b}\u{2028}é");
+        put_text(&mut out, "a\r\nb\u{1b}[31m\"\\\u{9b}\u{2028}\u{202e}é");
         assert_eq!(
             String::from_utf8(out).unwrap(),
-            "a\\u000d\\u000ab\\u001b[31m\\\"\\\\\\u009b\\u2028é"
+            "a\\u000d\\u000ab\\u001b[31m\\\"\\\\\\u009b\\u2028\\u202eé"
         );
     }
 

@@ -10,7 +10,7 @@ use http::request;
 use crate::challenge::Challenge;
 use crate::clock::Clock;
 use crate::cors::Preflight;
-use crate::credential::{Method, Presented};
+use crate::credential::{Method, Place, Presented};
 use crate::decision::{Decision, DecisionId, DecisionIds, Journal};
 use crate::permit::Permit;
 use crate::policy::{Access, Guarded, Policy, Rule};
@@ -245,6 +245,13 @@ impl Gate {
                 Err(Rejection::invalid(&UNRECOGNISED))
             }
             None => Err(Rejection::Missing),
+            // SECURITY: the header that nobody knows may be a credential to somebody behind us.
+            Some((_, presented))
+                if presented.place() != Place::Authorization
+                    && head.headers().contains_key(AUTHORIZATION) =>
+            {
+                Err(Rejection::Misplaced(Misplaced::Ambiguous))
+            }
             Some((method, _)) if !accepts(guarded, method.method()) => {
                 Err(Rejection::invalid(&NOT_ACCEPTED))
             }

@@ -77,7 +77,7 @@ impl Refusal {
         );
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(wait) = answer.retry_after {
-            let secs = wait.as_millis().div_ceil(1000).max(1);
+            let secs = wait.as_nanos().div_ceil(1_000_000_000).max(1);
             headers.insert(RETRY_AFTER, u64::try_from(secs).unwrap_or(u64::MAX).into());
         }
         for challenge in self.challenges(&answer) {

@@ -242,6 +242,12 @@ fn the_four_checks_answer_in_order() {
             400,
             "credentials_ambiguous",
         ),
+        (
+            "/guarded",
+            &[("authorization", "strange"), ("x-api-key", "good r")],
+            400,
+            "credentials_ambiguous",
+        ),
         ("/public", &[], 200, ""),
         (
             "/public",
