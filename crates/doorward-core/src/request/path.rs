@@ -13,7 +13,8 @@ pub(super) fn canonical_target(uri: &Uri) -> Result<PathAndQuery, RequestFault> 
         return Err(RequestFault::TargetForm);
     }
     check_query(target.query())?;
-    let rewritten = if needs_rewriting(path) {
+    // An absolute-form target may have no path at all: `http://api.example?q`.
+    let rewritten = if needs_rewriting(path) || !target.as_str().starts_with('/') {
         Some(rewrite(path)?)
     } else {
         None
@@ -79,13 +80,7 @@ fn rewrite(path: &str) -> Result<String, RequestFault> {
             (b'/', true) | (b'\\' | b';' | b'?' | b'#' | 0..=0x1f | 0x7f, true) => {
                 return Err(RequestFault::EncodedDelimiter);
             }
-            (b'%', true) => {
-                // SECURITY: `%252e` becomes `%2e` where somebody decodes twice.
-                if bytes.clone().take(2).all(|b| b.is_ascii_hexdigit()) && bytes.len() >= 2 {
-                    return Err(RequestFault::EncodedDelimiter);
-                }
-                push_encoded(&mut out, value);
-            }
+            (b'%', true) => push_encoded(&mut out, value),
             (b'\\' | b';' | 0..=0x20 | 0x7f.., false) => return Err(RequestFault::RawDelimiter),
             (b'/', false) => out.push('/'),
             (plain, false) if is_plain(plain) => out.push(char::from(plain)),
@@ -96,7 +91,21 @@ fn rewrite(path: &str) -> Result<String, RequestFault> {
     if str::from_utf8(&decoded).is_err() {
         return Err(RequestFault::BrokenEncoding);
     }
+    if has_double_encoding(&out) {
+        return Err(RequestFault::EncodedDelimiter);
+    }
     Ok(out)
+}
+
+/// Tells whether a canonical path could be decoded a second time.
+///
+/// SECURITY: looked for in what is forwarded, not in what was sent: `%25%34%31` becomes `%2541`,
+/// and `%252e` would be a dot to whoever decodes twice.
+fn has_double_encoding(path: &str) -> bool {
+    path.match_indices("%25").any(|(at, _)| {
+        let next = path.as_bytes().get(at + 3..at + 5);
+        next.is_some_and(|pair| pair.iter().all(u8::is_ascii_hexdigit))
+    })
 }
 
 fn hex(digit: Option<u8>) -> Result<u8, RequestFault> {

@@ -144,6 +144,12 @@ fn g31_odd_targets_and_methods_are_refused() {
 }
 
 #[test]
+fn g16_a_target_without_a_path_is_the_root() {
+    let head = head("http://api.example?y", &[]).ok().unwrap();
+    assert_eq!(head.target().as_str(), "/?y");
+}
+
+#[test]
 fn r106_one_host_and_only_one() {
     let host = |target: &str, headers: &[(&str, &str)]| {
         head(target, headers).map(|head| head.host().as_str().to_owned())
