@@ -23,7 +23,7 @@ pub(crate) fn check(sources: &Sources, findings: &mut Vec<Finding>) {
     for file in &sources.rust {
         check_size(file, findings);
         check_names(file, findings);
-        check_docs(file, findings);
+        check_docs(file, sources, findings);
         check_unfinished(file, findings);
         if !file.is_test {
             check_functions(file, findings);
@@ -48,9 +48,12 @@ fn check_names(file: &RustFile, findings: &mut Vec<Finding>) {
     }
 }
 
-fn check_docs(file: &RustFile, findings: &mut Vec<Finding>) {
+fn check_docs(file: &RustFile, sources: &Sources, findings: &mut Vec<Finding>) {
     let lines = doc_lines(&file.text).count();
-    let is_root = file.path.ends_with("/src/lib.rs") || file.path.ends_with("/src/main.rs");
+    let library = file.path.replace("/src/main.rs", "/src/lib.rs");
+    let is_root = file.path.ends_with("/src/lib.rs")
+        || file.path.ends_with("/src/main.rs")
+            && !sources.rust.iter().any(|other| other.path == library);
     if lines == 0 && !file.is_test {
         findings.push(Finding::new(&file.path, "does not open with a `//!` line"));
     } else if is_root && lines < MIN_CRATE_DOC_LINES {
