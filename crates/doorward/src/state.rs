@@ -30,10 +30,16 @@ impl State {
     /// What cannot be opened, and what to do about it.
     pub fn open(dir: &Path, entropy: &dyn Entropy) -> Result<Self> {
         make_folder(dir)?;
-        let secrets = secrets::load_or_create(dir, entropy)?;
         let database = dir.join("doorward.db");
-        let store = SqliteStore::open(&database)
-            .with_context(|| format!("cannot open {}", database.display()))?;
+        // SECURITY: the secrets are made after the database, so where they are, a missing
+        // database is a lost one. An empty one in its place would know of no revocation.
+        let opened = if secrets::path(dir).exists() {
+            SqliteStore::open_existing(&database)
+        } else {
+            SqliteStore::open(&database)
+        };
+        let store = opened.with_context(|| format!("cannot open {}", database.display()))?;
+        let secrets = secrets::load_or_create(dir, entropy)?;
         Ok(Self {
             dir: dir.to_owned(),
             store: Arc::new(store),

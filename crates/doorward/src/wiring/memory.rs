@@ -2,6 +2,7 @@
 //!
 //! It outlives reloads of the configuration. A request never waits for the database.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -11,9 +12,10 @@ use doorward_authn::basic::{BasicCost, BasicParts, BasicState, UserIndex};
 use doorward_authn::jwt::{
     IssuerConfig, IssuerSet, IssuerSetParts, LocalKeys, RefreshPolicy, Revocations, TokenCache,
 };
-use doorward_control::JwksEndpoint;
+use doorward_control::{JwksEndpoint, Loaded, Metrics};
 use doorward_core::Clock;
 use doorward_core::decision::DecisionIds;
+use doorward_core::gate::RevocationFeed;
 use doorward_crypto::entropy::OsEntropy;
 use doorward_crypto::hash::Argon2Params;
 use doorward_store::{
@@ -77,6 +79,8 @@ pub struct Memory {
     own_keys: LocalKeys,
     /// The issuers of the configuration, ourselves first.
     declared: parking_lot::Mutex<Declared>,
+    /// Issuers whose keys could not be fetched, and why.
+    failing: parking_lot::Mutex<HashMap<Arc<str>, String>>,
     /// Where our public keys are published.
     published: parking_lot::Mutex<Option<Arc<JwksEndpoint>>>,
     /// The last change that was taken over.
@@ -116,6 +120,7 @@ impl Memory {
             feed: Arc::new(Feed::new(Arc::clone(&clock), desk.config.max_staleness)),
             ids: Arc::new(DecisionIds::new(desk.entropy.as_ref())),
             keys: Arc::default(),
+            failing: parking_lot::Mutex::default(),
             published: parking_lot::Mutex::default(),
             position: Mutex::new(0),
             state,
@@ -236,9 +241,29 @@ impl Memory {
         let audiences = vec![declared.audience];
         let mut configs = vec![IssuerConfig::own(&declared.own, audiences, &self.own_keys)?];
         let stored = Issuers::list(self.store()).await?;
-        for record in declared.trusted.iter().chain(&stored) {
-            let named = || format!("the issuer {}", record.name);
+        for record in &declared.trusted {
+            let named = || format!("trusted_issuer.{}", record.name);
             configs.push(IssuerConfig::from_record(record).with_context(named)?);
+        }
+        for record in &stored {
+            let known = |config: &IssuerConfig| **config.issuer() == *record.issuer;
+            match IssuerConfig::from_record(record) {
+                // The file's rules count; a stored twin or a record that cannot be used trusts
+                // nobody, and must not stop us from hearing of revocations.
+                Ok(_) if configs.iter().any(known) => {
+                    eprintln!(
+                        "doorward: the configuration replaces the stored issuer {}",
+                        record.name
+                    );
+                }
+                Ok(config) => configs.push(config),
+                Err(error) => {
+                    eprintln!(
+                        "doorward: the stored issuer {} is not used: {error}",
+                        record.name
+                    );
+                }
+            }
         }
         self.issuers.configure(configs)?;
         // The handles of running fetches need not be kept.
@@ -290,6 +315,40 @@ impl Memory {
         endpoint.publish(&self.signer.current().public)?;
         *self.published.lock() = Some(endpoint);
         Ok(())
+    }
+
+    /// Notes what is in memory for the metrics.
+    pub fn measure(&self, metrics: &Metrics) {
+        metrics.set_loaded(Loaded::ApiKeys, self.keys.len());
+        metrics.set_loaded(Loaded::Users, self.basic.index().len());
+        metrics.set_hash_queue(self.basic.queue_len());
+        let now = self.clock.now();
+        if self.feed.is_fresh() {
+            metrics.feed_read(now);
+        }
+        let issuers = self.issuers.status();
+        metrics.set_loaded(Loaded::Issuers, issuers.len());
+        metrics.retain_issuers(|name| issuers.iter().any(|known| &*known.issuer == name));
+        let mut failing = self.failing.lock();
+        failing.retain(|name, _| issuers.iter().any(|known| known.issuer == *name));
+        for status in issuers {
+            let measured = metrics.issuer(&status.issuer);
+            if let (Some(age), None) = (status.age, &status.last_error) {
+                measured.fetched(now.minus(age));
+            }
+            // The status says what went wrong last; it is counted and told when it is new.
+            let old = match &status.last_error {
+                Some(error) => failing.insert(Arc::clone(&status.issuer), error.clone()),
+                None => failing.remove(&status.issuer),
+            };
+            if let Some(error) = status
+                .last_error
+                .filter(|error| old.as_ref() != Some(error))
+            {
+                measured.failed();
+                eprintln!("doorward: the keys of {}: {error}", status.issuer);
+            }
+        }
     }
 
     /// Fetches the key sets that are due, and waits for them.

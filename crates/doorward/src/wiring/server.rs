@@ -130,6 +130,7 @@ impl Server {
         let admin = start_admin(config, &memory, &metrics, &log, (&mut fronts, &drain))?;
         let tasks = tasks::start(
             &memory,
+            Arc::clone(&metrics),
             Arc::<doorward_crypto::entropy::OsEntropy>::clone(&desk.entropy),
             config.issuer.rotate_after,
         );

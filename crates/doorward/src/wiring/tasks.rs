@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
+use doorward_control::Metrics;
 use doorward_core::{Clock, Entropy};
 use doorward_store::{ChangeFeed, RevokedTokens, SigningKeys};
 use tokio::task::JoinHandle;
@@ -34,7 +35,12 @@ impl Drop for Tasks {
 }
 
 /// Starts the tasks.
-pub fn start(memory: &Arc<Memory>, entropy: Arc<dyn Entropy>, rotate_after: Duration) -> Tasks {
+pub fn start(
+    memory: &Arc<Memory>,
+    metrics: Arc<Metrics>,
+    entropy: Arc<dyn Entropy>,
+    rotate_after: Duration,
+) -> Tasks {
     let follow = Arc::clone(memory);
     let write_back = Arc::clone(memory);
     let key_sets = Arc::clone(memory);
@@ -47,6 +53,7 @@ pub fn start(memory: &Arc<Memory>, entropy: Arc<dyn Entropy>, rotate_after: Dura
         every(KEY_SETS, "refreshing key sets", move || {
             // The handles of running fetches need not be kept.
             let _fetching = key_sets.issuers.tick();
+            key_sets.measure(&metrics);
             std::future::ready(Ok(()))
         }),
         every(WRITE_BACK, "writing last uses", move || {
