@@ -1,6 +1,6 @@
 //! Redaction of keys in text for people.
 
-use doorward_crypto::api_key::{ApiKeyText, KeyEnv, KeyKind, KeyPrefix};
+use doorward_crypto::api_key::{ApiKeyText, Environment, KeyKind, KeyPrefix};
 use doorward_crypto::entropy::OsEntropy;
 use doorward_crypto::redact::Redactor;
 
@@ -10,7 +10,7 @@ pub(super) fn run(data: &[u8]) {
     let Ok(prefix) = KeyPrefix::parse("dw") else {
         return;
     };
-    let key = ApiKeyText::generate(&prefix, KeyKind::Secret, KeyEnv::Live, &OsEntropy::new());
+    let key = ApiKeyText::generate(&prefix, KeyKind::Secret, Environment::Live, &OsEntropy::new());
     let key = key.secret().expose();
     let half = text
         .char_indices()

@@ -15,9 +15,9 @@ use doorward_core::gate::{Authenticator, Verdict};
 use doorward_core::net::{Cidrs, ClientAddress};
 use doorward_core::request::{Arrival, ManagedHeaders, Transport};
 use doorward_core::{Clock, Entropy, RequestHead, ScopeSet, Secret, Timestamp};
-use doorward_crypto::api_key::{ApiKeyText, KeyEnv, KeyKind, KeyPrefix};
+use doorward_crypto::api_key::{ApiKeyText, Environment, KeyKind, KeyPrefix};
 use doorward_crypto::hash::{Pepper, PepperId, Peppers};
-use doorward_store::{ApiKeyId, ApiKeyRecord, Environment};
+use doorward_store::{ApiKeyId, ApiKeyRecord};
 
 /// How many keys are looked up, one after the other.
 const SAMPLE: usize = 1000;
@@ -73,7 +73,7 @@ fn main() {
         }
         // Only the sample needs real texts; the rest is found by digest all the same.
         let digest = if n < SAMPLE {
-            let key = ApiKeyText::generate(&prefix, KeyKind::Secret, KeyEnv::Live, &entropy);
+            let key = ApiKeyText::generate(&prefix, KeyKind::Secret, Environment::Live, &entropy);
             let digest = *peppers
                 .digest(key.secret().expose().as_bytes())
                 .1
@@ -101,7 +101,7 @@ fn record(n: usize, digest: [u8; 32], entropy: &dyn Entropy) -> ApiKeyRecord {
         id: ApiKeyId::generate(entropy),
         name: String::new(),
         owner: format!("customer-{n}"),
-        kind: doorward_store::KeyKind::Sk,
+        kind: doorward_store::KeyKind::Secret,
         environment: Environment::Live,
         digest,
         pepper_id: "p".to_owned(),

@@ -8,9 +8,8 @@ use doorward_core::credential::{Method, Place, Presented};
 use doorward_core::gate::{Authenticator, Verdict};
 use doorward_core::rejection::{Misplaced, Reason, Rejection};
 use doorward_core::{Clock, RequestHead, Verified};
-use doorward_crypto::api_key::{ApiKeyError, ApiKeyText, KeyEnv, KeyKind, KeyPrefix};
+use doorward_crypto::api_key::{ApiKeyError, ApiKeyText, Environment, KeyKind, KeyPrefix};
 use doorward_crypto::hash::Peppers;
-use doorward_store::Environment;
 use http::HeaderName;
 
 use crate::{bearer, query};
@@ -112,14 +111,11 @@ impl ApiKeyAuthenticator {
 
     /// Finds what is known of a key. What can be refused by its text never reaches the index.
     fn lookup<'t>(&'t self, text: &'t str) -> Result<Hit<'t>, Rejection> {
-        let (kind, env) = ApiKeyText::check(text, &self.parts.prefix).map_err(refuse_text)?;
+        let (kind, environment) =
+            ApiKeyText::check(text, &self.parts.prefix).map_err(refuse_text)?;
         if kind == KeyKind::Publishable {
             return Err(Rejection::invalid(&KIND));
         }
-        let environment = match env {
-            KeyEnv::Live => Environment::Live,
-            KeyEnv::Test => Environment::Test,
-        };
         if !self.parts.environments.contains(&environment) {
             return Err(Rejection::invalid(&ENVIRONMENT));
         }
@@ -128,9 +124,8 @@ impl ApiKeyAuthenticator {
             .ok_or_else(|| Rejection::invalid(&UNKNOWN))?;
         // SECURITY: the digest covers kind and environment; a record that says otherwise was
         // tampered with.
-        let said = (kind.as_str(), environment);
         let restrictions = hit.entry.restrictions();
-        if (restrictions.kind().as_str(), restrictions.environment()) == said {
+        if (restrictions.kind(), restrictions.environment()) == (kind, environment) {
             Ok(hit)
         } else {
             Err(Rejection::invalid(&RECORD))

@@ -8,6 +8,7 @@
 //!
 //! Where to start: [`gate`], then [`rejection`] and [`request`].
 
+pub mod api_key;
 pub mod challenge;
 pub mod clock;
 pub mod cors;

@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+pub use doorward_core::api_key::{Environment, KeyKind};
 use doorward_core::{Entropy, Secret};
 use thiserror::Error;
 
@@ -20,28 +21,6 @@ const HINT_LEN: usize = 4;
 /// The operator's word in front of every key: 1 to 16 of `a-z0-9`.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct KeyPrefix(String);
-
-/// What a key is for.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum KeyKind {
-    /// `sk`: a secret key, for servers.
-    Secret,
-    /// `pk`: a publishable key, for browsers and apps.
-    Publishable,
-    /// `rk`: a restricted key.
-    Restricted,
-    /// `ak`: a key of an agent.
-    Agent,
-}
-
-/// The environment that a key belongs to.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum KeyEnv {
-    /// `live`.
-    Live,
-    /// `test`.
-    Test,
-}
 
 /// Why a text is refused as an API key.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -65,7 +44,7 @@ pub struct NotAPrefix;
 /// A well-formed API key with a right checksum. Whether anybody issued it is another question.
 pub struct ApiKeyText {
     kind: KeyKind,
-    env: KeyEnv,
+    env: Environment,
     head_len: usize,
     text: Secret<String>,
 }
@@ -99,55 +78,15 @@ impl KeyPrefix {
     }
 }
 
-impl KeyKind {
-    /// The two letters in the key.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Secret => "sk",
-            Self::Publishable => "pk",
-            Self::Restricted => "rk",
-            Self::Agent => "ak",
-        }
-    }
-
-    /// Parses the two letters.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        [
-            Self::Secret,
-            Self::Publishable,
-            Self::Restricted,
-            Self::Agent,
-        ]
-        .into_iter()
-        .find(|kind| kind.as_str() == text)
-    }
-}
-
-impl KeyEnv {
-    /// The word in the key.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Live => "live",
-            Self::Test => "test",
-        }
-    }
-
-    /// Parses the word.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Live, Self::Test]
-            .into_iter()
-            .find(|env| env.as_str() == text)
-    }
-}
-
 impl ApiKeyText {
     /// Makes a new key with 190 bits of randomness.
     #[must_use]
-    pub fn generate(prefix: &KeyPrefix, kind: KeyKind, env: KeyEnv, entropy: &dyn Entropy) -> Self {
+    pub fn generate(
+        prefix: &KeyPrefix,
+        kind: KeyKind,
+        env: Environment,
+        entropy: &dyn Entropy,
+    ) -> Self {
         let mut text = format!("{}_{}_{}_", prefix.as_str(), kind.as_str(), env.as_str());
         let head_len = text.len();
         text.reserve_exact(NEW_RANDOM_LEN + CHECKSUM_LEN);
@@ -181,7 +120,7 @@ impl ApiKeyText {
     ///
     /// # Errors
     /// As [`ApiKeyText::parse`].
-    pub fn check(text: &str, prefix: &KeyPrefix) -> Result<(KeyKind, KeyEnv), ApiKeyError> {
+    pub fn check(text: &str, prefix: &KeyPrefix) -> Result<(KeyKind, Environment), ApiKeyError> {
         inspect(text, prefix).map(|(kind, env, _)| (kind, env))
     }
 
@@ -193,7 +132,7 @@ impl ApiKeyText {
 
     /// The environment that the key belongs to.
     #[must_use]
-    pub const fn env(&self) -> KeyEnv {
+    pub const fn env(&self) -> Environment {
         self.env
     }
 
@@ -240,7 +179,7 @@ fn push_random(text: &mut String, count: usize, entropy: &dyn Entropy) {
 
 /// Takes a key apart without copying it: its kind, its environment, and the length of what comes
 /// before the random characters.
-fn inspect(text: &str, prefix: &KeyPrefix) -> Result<(KeyKind, KeyEnv, usize), ApiKeyError> {
+fn inspect(text: &str, prefix: &KeyPrefix) -> Result<(KeyKind, Environment, usize), ApiKeyError> {
     let rest = text
         .strip_prefix(prefix.as_str())
         .and_then(|rest| rest.strip_prefix('_'))
@@ -248,7 +187,7 @@ fn inspect(text: &str, prefix: &KeyPrefix) -> Result<(KeyKind, KeyEnv, usize), A
     let (kind, rest) = rest.split_once('_').ok_or(ApiKeyError::Malformed)?;
     let (env, body) = rest.split_once('_').ok_or(ApiKeyError::Malformed)?;
     let kind = KeyKind::parse(kind).ok_or(ApiKeyError::Malformed)?;
-    let env = KeyEnv::parse(env).ok_or(ApiKeyError::Malformed)?;
+    let env = Environment::parse(env).ok_or(ApiKeyError::Malformed)?;
     let lengths = MIN_RANDOM_LEN + CHECKSUM_LEN..=MAX_RANDOM_LEN + CHECKSUM_LEN;
     if !lengths.contains(&body.len()) || !body.bytes().all(|b| b.is_ascii_alphanumeric()) {
         return Err(ApiKeyError::Malformed);

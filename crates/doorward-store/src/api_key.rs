@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+pub use doorward_core::api_key::{Environment, KeyKind};
 use doorward_core::clock::Timestamp;
 use doorward_core::entropy::Entropy;
 use doorward_core::net::Cidrs;
@@ -71,68 +72,6 @@ impl ApiKeyId {
 impl fmt::Display for ApiKeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-/// What a key may be shown to, as the first letters of the key say.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum KeyKind {
-    /// `sk`
-    Sk,
-    /// `pk`
-    Pk,
-    /// `rk`
-    Rk,
-    /// `ak`
-    Ak,
-}
-
-impl KeyKind {
-    /// The letters in the key.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Sk => "sk",
-            Self::Pk => "pk",
-            Self::Rk => "rk",
-            Self::Ak => "ak",
-        }
-    }
-
-    /// Reads the letters in the key.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Sk, Self::Pk, Self::Rk, Self::Ak]
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
-    }
-}
-
-/// Where a key is good.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Environment {
-    /// `live`
-    Live,
-    /// `test`
-    Test,
-}
-
-impl Environment {
-    /// The word in the key.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Live => "live",
-            Self::Test => "test",
-        }
-    }
-
-    /// Reads the word in the key.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Live, Self::Test]
-            .into_iter()
-            .find(|environment| environment.as_str() == text)
     }
 }
 

@@ -6,9 +6,9 @@ use doorward_core::gate::Authenticator;
 use doorward_core::net::Cidrs;
 use doorward_core::rejection::{Misplaced, Rejection};
 use doorward_core::{Clock, ScopeSet, Secret, Timestamp};
-use doorward_crypto::api_key::{ApiKeyText, KeyEnv, KeyKind, KeyPrefix};
+use doorward_crypto::api_key::{ApiKeyText, Environment, KeyKind, KeyPrefix};
 use doorward_crypto::hash::{Pepper, PepperId, Peppers};
-use doorward_store::{ApiKeyId, ApiKeyRecord, Environment};
+use doorward_store::{ApiKeyId, ApiKeyRecord};
 use http::HeaderName;
 
 use super::{ApiKeyAuthenticator, ApiKeyParts, KeyIndex};
@@ -51,7 +51,7 @@ impl Bench {
         })
     }
 
-    fn key(&self, kind: KeyKind, env: KeyEnv) -> (String, ApiKeyRecord) {
+    fn key(&self, kind: KeyKind, env: Environment) -> (String, ApiKeyRecord) {
         let text = ApiKeyText::generate(&prefix(), kind, env, &self.entropy);
         let text = text.secret().expose().clone();
         let peppers = Peppers::new(pepper(1), Vec::new()).unwrap();
@@ -59,7 +59,7 @@ impl Bench {
             id: ApiKeyId::generate(&self.entropy),
             name: "n".to_owned(),
             owner: "alice".to_owned(),
-            kind: doorward_store::KeyKind::parse(kind.as_str()).unwrap(),
+            kind,
             environment: Environment::parse(env.as_str()).unwrap(),
             digest: *peppers.digest(text.as_bytes()).1.as_bytes(),
             pepper_id: "p1".to_owned(),
@@ -79,7 +79,7 @@ impl Bench {
     }
 
     fn stored(&self) -> (String, ApiKeyRecord) {
-        let (text, record) = self.key(KeyKind::Secret, KeyEnv::Live);
+        let (text, record) = self.key(KeyKind::Secret, Environment::Live);
         self.index.insert(&record);
         (text, record)
     }
@@ -153,9 +153,9 @@ async fn r020_any_value_of_a_key_header_is_a_claim() {
 async fn k01_k08_malformed_and_edited_keys_are_refused_by_their_text() {
     let bench = Bench::new();
     let (key, _) = bench.stored();
-    let (test_key, test_record) = bench.key(KeyKind::Secret, KeyEnv::Test);
+    let (test_key, test_record) = bench.key(KeyKind::Secret, Environment::Test);
     bench.index.insert(&test_record);
-    let (publishable, record) = bench.key(KeyKind::Publishable, KeyEnv::Live);
+    let (publishable, record) = bench.key(KeyKind::Publishable, Environment::Live);
     bench.index.insert(&record);
     let method = bench.method(&[1]);
     let cases = [
@@ -171,7 +171,10 @@ async fn k01_k08_malformed_and_edited_keys_are_refused_by_their_text() {
         ),
         (test_key, "key_environment"),
         (publishable, "key_kind"),
-        (bench.key(KeyKind::Secret, KeyEnv::Live).0, "key_unknown"),
+        (
+            bench.key(KeyKind::Secret, Environment::Live).0,
+            "key_unknown",
+        ),
     ];
     for (text, code) in cases {
         assert_eq!(try_key(&method, &text).await, code, "{text:.60}");
@@ -181,11 +184,11 @@ async fn k01_k08_malformed_and_edited_keys_are_refused_by_their_text() {
 #[tokio::test]
 async fn k05_every_wrong_key_gets_the_same_answer() {
     let bench = Bench::new();
-    let (key, mut record) = bench.key(KeyKind::Secret, KeyEnv::Live);
+    let (key, mut record) = bench.key(KeyKind::Secret, Environment::Live);
     record.allowed_cidrs = Cidrs::parse(["10.0.0.0/8"]).unwrap();
     bench.index.insert(&record);
     let method = bench.method(&[1]);
-    for text in [key, bench.key(KeyKind::Secret, KeyEnv::Live).0] {
+    for text in [key, bench.key(KeyKind::Secret, Environment::Live).0] {
         let refused = authenticate(&method, &head("/", &[("x-api-key", &text)]), None).await;
         assert!(matches!(
             refused,
@@ -197,7 +200,7 @@ async fn k05_every_wrong_key_gets_the_same_answer() {
 #[tokio::test]
 async fn k10_addresses_are_blocks_and_mapped_ones_count() {
     let bench = Bench::new();
-    let (key, mut record) = bench.key(KeyKind::Secret, KeyEnv::Live);
+    let (key, mut record) = bench.key(KeyKind::Secret, Environment::Live);
     record.allowed_cidrs = Cidrs::parse(["10.1.0.0/16", "2001:db8::/32"]).unwrap();
     bench.index.insert(&record);
     let method = bench.method(&[1]);
@@ -252,7 +255,7 @@ async fn r024_k06_a_revoked_key_is_dead_on_the_next_request_and_stays_dead() {
 #[tokio::test]
 async fn r026_lifetimes_come_from_the_record() {
     let bench = Bench::new();
-    let (key, mut record) = bench.key(KeyKind::Restricted, KeyEnv::Live);
+    let (key, mut record) = bench.key(KeyKind::Restricted, Environment::Live);
     let now = bench.clock.now();
     record.not_before = Some(now);
     record.expires_at = Some(now.plus(Duration::from_secs(10)));
@@ -273,7 +276,7 @@ async fn r026_lifetimes_come_from_the_record() {
 #[tokio::test]
 async fn k07_a_new_key_works_at_once_although_it_was_tried_before() {
     let bench = Bench::new();
-    let (key, record) = bench.key(KeyKind::Agent, KeyEnv::Live);
+    let (key, record) = bench.key(KeyKind::Agent, Environment::Live);
     let method = bench.method(&[1]);
     assert_eq!(try_key(&method, &key).await, "key_unknown");
     bench.index.insert(&record);
@@ -304,7 +307,7 @@ async fn a_reload_keeps_keys_in_force_and_drops_what_is_gone() {
 async fn uses_are_handed_out_once_a_minute_and_not_for_dead_keys() {
     let bench = Bench::new();
     let (key, record) = bench.stored();
-    let (dead, mut dead_record) = bench.key(KeyKind::Secret, KeyEnv::Live);
+    let (dead, mut dead_record) = bench.key(KeyKind::Secret, Environment::Live);
     dead_record.expires_at = Some(bench.clock.now());
     bench.index.insert(&dead_record);
     let method = bench.method(&[1]);
@@ -354,7 +357,7 @@ async fn a_retired_pepper_still_opens_and_asks_for_a_new_digest() {
 fn only_our_keys_are_recorded_as_exposed_and_once() {
     let bench = Bench::new();
     let (key, record) = bench.stored();
-    let (unknown, _) = bench.key(KeyKind::Secret, KeyEnv::Live);
+    let (unknown, _) = bench.key(KeyKind::Secret, Environment::Live);
     let method = bench.method(&[1]);
     for text in [&key, &unknown, "junk", &key] {
         method.exposed(&Presented::new(Method::ApiKey, Place::Header, text));

@@ -1,6 +1,7 @@
 //! The `htpasswd` file of Apache and nginx.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use doorward_core::Secret;
 use thiserror::Error;
@@ -47,6 +48,15 @@ pub enum Mistake {
     Hash(#[from] PasswordHashError),
 }
 
+/// Shows how many users there are, and no hash.
+impl fmt::Debug for Htpasswd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Htpasswd")
+            .field("users", &self.0.len())
+            .finish_non_exhaustive()
+    }
+}
+
 impl Htpasswd {
     /// Parses a file: lines `name:hash`, blank lines, and comments that begin with `#`. As in
     /// nginx, what follows a second colon is a comment.
@@ -85,7 +95,9 @@ impl Htpasswd {
 
     /// The users in the order of their names, each with the hash's text for storing.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Secret<String>)> {
-        self.0.iter().map(|(name, entry)| (name.as_str(), &entry.text))
+        self.0
+            .iter()
+            .map(|(name, entry)| (name.as_str(), &entry.text))
     }
 }
 
@@ -96,5 +108,11 @@ fn entry(line: &str) -> Result<(&str, Entry), Mistake> {
     }
     let hash = rest.split_once(':').map_or(rest, |(hash, _comment)| hash);
     let text = Secret::new(hash.to_owned());
-    Ok((name, Entry { hash: PasswordHash::parse(hash)?, text }))
+    Ok((
+        name,
+        Entry {
+            hash: PasswordHash::parse(hash)?,
+            text,
+        },
+    ))
 }

@@ -1,4 +1,4 @@
-use doorward_crypto::api_key::{ApiKeyError, ApiKeyText, KeyEnv, KeyKind, KeyPrefix};
+use doorward_crypto::api_key::{ApiKeyError, ApiKeyText, Environment, KeyKind, KeyPrefix};
 use doorward_crypto::redact::Redactor;
 use proptest::prelude::*;
 
@@ -19,7 +19,7 @@ fn key(seed: u64) -> String {
     ApiKeyText::generate(
         &prefix("dw"),
         KeyKind::Secret,
-        KeyEnv::Live,
+        Environment::Live,
         &Seeded::new(seed),
     )
     .secret()
@@ -62,7 +62,10 @@ fn r023_a_key_has_prefix_kind_env_randomness_and_checksum() {
     assert!(covered.starts_with("dw_sk_live_"));
     assert_eq!(covered.len(), "dw_sk_live_".len() + 32);
     let key = parse(&text).unwrap();
-    assert_eq!((key.kind(), key.env()), (KeyKind::Secret, KeyEnv::Live));
+    assert_eq!(
+        (key.kind(), key.env()),
+        (KeyKind::Secret, Environment::Live)
+    );
     assert_eq!(key.hint(), &text[..15]);
     assert_eq!(
         prefix("dw").regex(),
@@ -235,7 +238,7 @@ proptest! {
     #[test]
     fn k11_no_secret_survives(before in "\\PC{0,40}", after in "[ \"'<>,;&?)]\\PC{0,40}", seed: u32, kind in 0..4_usize) {
         let prefix = prefix("dw");
-        let key = ApiKeyText::generate(&prefix, KINDS[kind], KeyEnv::Test, &Seeded::new(seed.into()));
+        let key = ApiKeyText::generate(&prefix, KINDS[kind], Environment::Test, &Seeded::new(seed.into()));
         let text = key.secret().expose();
         let clean = Redactor::new([&prefix]).redact(&format!("{before}{text}{after}")).into_owned();
         prop_assert!(!clean.contains(&text[11..]), "{}", clean);
@@ -245,7 +248,7 @@ proptest! {
     #[test]
     fn generated_keys_parse_and_edits_do_not(seed: u32, kind in 0..4_usize, at in 3..49_usize, to in "[0-9A-Za-z]") {
         let prefix = prefix("dw");
-        let key = ApiKeyText::generate(&prefix, KINDS[kind], KeyEnv::Live, &Seeded::new(seed.into()));
+        let key = ApiKeyText::generate(&prefix, KINDS[kind], Environment::Live, &Seeded::new(seed.into()));
         let text = key.secret().expose();
         let parsed = parse(text).unwrap();
         prop_assert_eq!(parsed.hint(), key.hint());

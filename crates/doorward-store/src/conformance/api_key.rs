@@ -33,7 +33,7 @@ pub async fn create_refuses_a_taken_identifier_or_digest(on: &Handles) {
 /// Every field comes back as it went in, by identifier and by digest, on both handles.
 pub async fn create_keeps_every_field(on: &Handles) {
     let mut full = sample::api_key(1);
-    full.kind = KeyKind::Rk;
+    full.kind = KeyKind::Restricted;
     full.environment = Environment::Test;
     full.revoked_at = Some(at(5));
     full.last_used_at = Some(at(6));

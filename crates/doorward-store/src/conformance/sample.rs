@@ -40,7 +40,7 @@ pub fn api_key(n: u64) -> ApiKeyRecord {
         id: api_key_id(n),
         name: format!("key {n}"),
         owner: format!("owner-{n}"),
-        kind: KeyKind::Sk,
+        kind: KeyKind::Secret,
         environment: Environment::Live,
         digest: digest(n),
         pepper_id: "p1".to_owned(),

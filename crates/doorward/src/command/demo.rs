@@ -85,7 +85,7 @@ async fn key(desk: &Desk, name: &str, scopes: &str, end: Timestamp) -> Result<Se
         .create_key(NewKey {
             name: name.to_owned(),
             owner: name.to_owned(),
-            kind: KeyKind::Sk,
+            kind: KeyKind::Secret,
             environment: Environment::Live,
             scopes: ScopeSet::parse(scopes)?,
             roles: Vec::new(),

@@ -36,7 +36,7 @@ async fn create(args: KeyCreate) -> Result<ExitCode> {
     let desk = Desk::open(&args.config)?;
     let now = desk.now();
     let kind = KeyKind::parse(&args.kind)
-        .filter(|kind| *kind != KeyKind::Pk)
+        .filter(|kind| *kind != KeyKind::Publishable)
         .with_context(|| format!("--kind {:?}: write sk, rk or ak", args.kind))?;
     let created = desk
         .create_key(NewKey {

@@ -74,7 +74,7 @@ async fn first_key(args: &Protect) -> Result<CreatedKey> {
     desk.create_key(NewKey {
         name: "first".to_owned(),
         owner: "first".to_owned(),
-        kind: KeyKind::Sk,
+        kind: KeyKind::Secret,
         environment: Environment::Live,
         scopes: ScopeSet::parse("api:read api:write")?,
         roles: Vec::new(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use doorward_core::net::Cidrs;
 use doorward_core::{ScopeSet, Secret, Timestamp};
-use doorward_crypto::api_key::{ApiKeyText, KeyEnv, KeyKind as TextKind, KeyPrefix};
+use doorward_crypto::api_key::{ApiKeyText, KeyPrefix};
 use doorward_store::{ApiKeyId, ApiKeyRecord, ApiKeyRotation, Environment, KeyKind};
 
 use super::Desk;
@@ -61,9 +61,7 @@ impl Desk {
             }
         }
         let prefix = KeyPrefix::parse(&self.config.api_key.prefix)?;
-        let kind = TextKind::parse(new.kind.as_str()).context("unknown kind of key")?;
-        let env = KeyEnv::parse(new.environment.as_str()).context("unknown environment")?;
-        let text = ApiKeyText::generate(&prefix, kind, env, self.entropy.as_ref());
+        let text = ApiKeyText::generate(&prefix, new.kind, new.environment, self.entropy.as_ref());
         let (pepper, digest) = self
             .state
             .secrets
