@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use doorward_core::net::Cidrs;
 use doorward_core::{ScopeSet, Secret, Timestamp};
-use doorward_crypto::api_key::{ApiKeyText, KeyEnv, KeyKind as TextKind, KeyPrefix};
+use doorward_crypto::api_key::{ApiKeyText, KeyPrefix};
 use doorward_crypto::entropy::OsEntropy;
 use doorward_crypto::hash::key_digest::{Pepper, PepperId, Peppers};
 use doorward_crypto::jose::b64;
@@ -34,7 +34,7 @@ async fn fill_store(state: &Path, count: u32, file: &Path) -> Result<()> {
     for first in (0..count).step_by(usize::try_from(BATCH)?) {
         let mut creates = Vec::new();
         for n in first..count.min(first + BATCH) {
-            let key = ApiKeyText::generate(&prefix, TextKind::Secret, KeyEnv::Live, &entropy);
+            let key = ApiKeyText::generate(&prefix, KeyKind::Secret, Environment::Live, &entropy);
             if n % every == 0 {
                 writeln!(sample, "Bearer {}", key.secret().expose())?;
             }
@@ -43,7 +43,7 @@ async fn fill_store(state: &Path, count: u32, file: &Path) -> Result<()> {
                 id: ApiKeyId::generate(&entropy),
                 name: format!("key {n}"),
                 owner: format!("service-{}", n % 5000),
-                kind: KeyKind::Sk,
+                kind: KeyKind::Secret,
                 environment: Environment::Live,
                 digest: *digest.as_bytes(),
                 pepper_id: pepper_id.as_str().to_owned(),
