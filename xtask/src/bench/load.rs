@@ -37,10 +37,13 @@ pub(super) struct Round {
     pub(super) per_second: f64,
 }
 
+/// The Host header is known only when wrk calls `init`.
 const SCRIPT: &str = r#"
 local lines = {}
-for line in io.lines(os.getenv("BENCH_LINES")) do
-  lines[#lines + 1] = wrk.format("GET", nil, { ["Authorization"] = line })
+init = function(args)
+  for line in io.lines(os.getenv("BENCH_LINES")) do
+    lines[#lines + 1] = wrk.format("GET", nil, { ["Host"] = wrk.headers["Host"], ["Authorization"] = line })
+  end
 end
 local n = 0
 request = function()
@@ -72,7 +75,8 @@ impl Load {
         let output = wrk.output()?;
         let used = server.cpu_seconds()? - before;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        ensure!(output.status.success(), "wrk failed: {text}");
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "wrk failed: {text}{said}");
         for trouble in ["Non-2xx", "Socket errors"] {
             if let Some(line) = text.lines().find(|line| line.contains(trouble)) {
                 bail!("{}: {}; no number for it", self.path, line.trim());
