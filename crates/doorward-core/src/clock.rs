@@ -60,20 +60,42 @@ impl Timestamp {
     }
 }
 
-/// RFC 3339 in UTC with milliseconds, `2026-11-23T18:51:51.042Z`.
-impl fmt::Display for Timestamp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Timestamp {
+    /// RFC 3339 in UTC with milliseconds, `2026-11-23T18:51:51.042Z`, without an allocation.
+    /// Years are written with four digits, those beyond them as the nearest that has four.
+    #[must_use]
+    pub fn to_ascii(self) -> [u8; 24] {
         let days = self.0.div_euclid(86_400_000);
         let in_day = self.0.rem_euclid(86_400_000);
-        let (year, month, day) = civil_from_days(days);
-        write!(
-            f,
-            "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{:03}Z",
-            in_day / 3_600_000,
-            in_day / 60_000 % 60,
-            in_day / 1000 % 60,
-            in_day % 1000
-        )
+        let (year, month, day) = match civil_from_days(days) {
+            (10_000.., ..) => (9999, 12, 31),
+            (..0, ..) => (0, 1, 1),
+            date => date,
+        };
+        let mut text = *b"0000-00-00T00:00:00.000Z";
+        for (end, digits, number) in [
+            (4, 4, year),
+            (7, 2, month),
+            (10, 2, day),
+            (13, 2, in_day / 3_600_000),
+            (16, 2, in_day / 60_000 % 60),
+            (19, 2, in_day / 1000 % 60),
+            (23, 3, in_day % 1000),
+        ] {
+            let mut rest = number;
+            for slot in text.iter_mut().take(end).rev().take(digits) {
+                *slot = b'0' + u8::try_from(rest % 10).unwrap_or(0);
+                rest /= 10;
+            }
+        }
+        text
+    }
+}
+
+/// As [`Timestamp::to_ascii`].
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(str::from_utf8(&self.to_ascii()).unwrap_or("?"))
     }
 }
 

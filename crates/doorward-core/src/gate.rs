@@ -212,28 +212,24 @@ impl Gate {
         head: &'h RequestHead,
         guarded: Option<&Guarded>,
     ) -> Result<Option<(&'h dyn Authenticator, Presented<'h>)>, Rejection> {
+        let safe = head.arrival().transport.may_carry_credentials();
+        if guarded.is_none() && safe {
+            return Ok(None);
+        }
         let query_key = guarded.and_then(|guarded| guarded.query_key.as_deref());
         let mut found: Option<(&dyn Authenticator, Presented<'h>)> = None;
         for method in &self.0.methods {
-            let claim = match method.find(head, query_key) {
-                Err(_) if guarded.is_none() && head.arrival().transport.may_carry_credentials() => {
-                    continue;
-                }
-                other => other.map_err(Rejection::Misplaced)?,
-            };
+            let claim = method.find(head, query_key).map_err(Rejection::Misplaced)?;
             let Some(claim) = claim else { continue };
             match &found {
                 None => found = Some((method.as_ref(), claim)),
                 // SECURITY: one header, read by the first method that knows its shape; but two
                 // places are two credentials, and which one counts must not be guessed.
                 Some((_, first)) if first.place() == claim.place() => {}
-                Some(_) if guarded.is_none() => {}
                 Some(_) => return Err(Rejection::Misplaced(Misplaced::Ambiguous)),
             }
         }
-        if let Some((method, presented)) = &found
-            && !head.arrival().transport.may_carry_credentials()
-        {
+        if let (false, Some((method, presented))) = (safe, &found) {
             method.exposed(presented);
             return Err(Rejection::Misplaced(Misplaced::PlainHttp));
         }
