@@ -10,7 +10,12 @@ pub(super) fn run(data: &[u8]) {
     let Ok(prefix) = KeyPrefix::parse("dw") else {
         return;
     };
-    let key = ApiKeyText::generate(&prefix, KeyKind::Secret, Environment::Live, &OsEntropy::new());
+    let key = ApiKeyText::generate(
+        &prefix,
+        KeyKind::Secret,
+        Environment::Live,
+        &OsEntropy::new(),
+    );
     let key = key.secret().expose();
     let half = text
         .char_indices()

@@ -15,7 +15,8 @@ use doorward_store_sql::SqliteStore;
 
 /// How many keys are written down, spread over all.
 const SAMPLE: u32 = 2000;
-const BATCH: u32 = 2048;
+/// Fewer than the writer lets wait.
+const BATCH: u32 = 512;
 
 /// Fills the state folder.
 pub(crate) fn fill(state: &Path, count: u32, file: &Path) -> Result<()> {
