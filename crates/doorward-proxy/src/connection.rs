@@ -203,7 +203,7 @@ async fn watch<C>(
             if next.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
             }
-            if pulse.overdue(limits) {
+            if pulse.tick(limits) {
                 return Poll::Ready(false);
             }
             next.as_mut().reset(Instant::now() + tick);

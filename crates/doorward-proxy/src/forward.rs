@@ -1,12 +1,12 @@
 //! Passing a permitted call on. Needs a [`Permit`], which only the gate makes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use doorward_core::policy::Access;
 use doorward_core::{Permit, RequestHead};
 use http::header::{CONTENT_LENGTH, EXPECT, HOST};
-use http::uri::{PathAndQuery, Scheme};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, Version};
+use http::{HeaderMap, HeaderValue, Request, Response, Uri, Version};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 
@@ -45,17 +45,22 @@ pub(crate) enum Outcome {
     Switch(Response<()>, Handshake),
 }
 
-/// The request as the upstream will get it.
+/// A call that is ready to go: nothing of the caller's is left in it but what may pass.
+pub(crate) struct Prepared {
+    upstream: Arc<Upstream>,
+    outgoing: Outgoing,
+    websocket: Option<OnUpgrade>,
+    bound: Duration,
+}
+
+/// The request as the upstream will get it, in HTTP/1.1.
 struct Outgoing {
-    method: Method,
-    target: PathAndQuery,
-    headers: HeaderMap,
-    body: Upload,
+    request: Request<Upload>,
     upload: Option<Arc<UploadState>>,
 }
 
-/// Passes a call on and waits for the head of the answer.
-pub(crate) async fn forward(call: Call<'_>) -> Result<Outcome, Fault> {
+/// Makes a call ready to go.
+pub(crate) fn prepare(call: Call<'_>) -> Result<Prepared, Fault> {
     let Call {
         snapshot,
         permit,
@@ -64,7 +69,7 @@ pub(crate) async fn forward(call: Call<'_>) -> Result<Outcome, Fault> {
         upgrade,
         decision,
     } = call;
-    let rule = Arc::clone(permit.rule());
+    let rule = permit.rule();
     let upstream = snapshot
         .upstreams
         .get(&rule.forwarding.upstream)
@@ -75,13 +80,10 @@ pub(crate) async fn forward(call: Call<'_>) -> Result<Outcome, Fault> {
     let host = upstream_host(upstream, &head)?;
     let identity = identity::Identity::of(&permit, &head, upstream, snapshot.as_ref())?;
     let (method, target, mut headers) = head.into_parts();
-    request_headers::strip(
-        &mut headers,
-        snapshot.gate.managed(),
-        rule.forwarding.pass_credential,
-    )?;
+    let pass_credential = rule.forwarding.pass_credential;
+    request_headers::strip(&mut headers, snapshot.gate.managed(), pass_credential)?;
     let target = match &rule.access {
-        Access::Guarded(guarded) if !rule.forwarding.pass_credential => {
+        Access::Guarded(guarded) if !pass_credential => {
             query::without(target, guarded.query_key.as_deref())?
         }
         Access::Guarded(_) | Access::Public => target,
@@ -91,18 +93,30 @@ pub(crate) async fn forward(call: Call<'_>) -> Result<Outcome, Fault> {
     headers.remove(EXPECT);
     // SECURITY: ours come last, so that nothing a caller sent survives beside them.
     identity.set(&mut headers, decision);
-    if let Some(on_upgrade) = websocket {
-        return websocket::switch(upstream, method, target, headers, on_upgrade, &rule).await;
-    }
-    let (body, upload) = Upload::new(body, limit, snapshot);
-    let outgoing = Outgoing {
-        method,
-        target,
-        headers,
-        body,
-        upload,
+    let (body, upload) = match &websocket {
+        Some(_) => (Upload::EMPTY, None),
+        None => Upload::new(body, limit, snapshot),
     };
-    let (mut response, lease) = exchange::send(upstream, outgoing, rule.forwarding.timeout).await?;
+    let mut request = Request::new(body);
+    *request.method_mut() = method;
+    *request.uri_mut() = Uri::from(target);
+    *request.headers_mut() = headers;
+    Ok(Prepared {
+        upstream: Arc::clone(upstream),
+        outgoing: Outgoing { request, upload },
+        websocket,
+        bound: rule.forwarding.timeout,
+    })
+}
+
+/// Passes a call on and waits for the head of the answer.
+pub(crate) async fn forward(call: Prepared) -> Result<Outcome, Fault> {
+    if let Some(caller) = call.websocket {
+        let request = call.outgoing.request;
+        let ask = websocket::switch(&call.upstream, request, caller, call.bound);
+        return Box::pin(ask).await;
+    }
+    let (mut response, lease) = exchange::send(&call.upstream, call.outgoing, call.bound).await?;
     response_headers::clean(&mut response)?;
     Ok(Outcome::Answer(response, lease))
 }
@@ -131,34 +145,19 @@ fn upstream_host(upstream: &Upstream, head: &RequestHead) -> Result<HeaderValue,
     }
 }
 
-impl Outgoing {
-    /// The request in HTTP/1.1: origin form and a Host header.
-    fn into_http1(self) -> Request<Upload> {
-        let mut request = Request::new(self.body);
-        *request.method_mut() = self.method;
-        *request.uri_mut() = Uri::from(self.target);
-        *request.headers_mut() = self.headers;
-        request
-    }
-
-    /// The request in HTTP/2: an absolute URI and no Host header (RFC 9113 section 8.3.1).
-    fn into_http2(mut self, upstream: &Upstream) -> Result<Request<Upload>, Fault> {
-        let host = self.headers.remove(HOST).ok_or(Fault::Request)?;
-        let scheme: &Scheme = &upstream.scheme;
-        let uri = Uri::builder()
-            .scheme(scheme.clone())
-            .authority(host.as_bytes())
-            .path_and_query(self.target)
-            .build()
-            .map_err(|_| Fault::Request)?;
-        hop_by_hop::remove_for_http2(&mut self.headers);
-        let mut request = Request::new(self.body);
-        *request.method_mut() = self.method;
-        *request.uri_mut() = uri;
-        *request.version_mut() = Version::HTTP_2;
-        *request.headers_mut() = self.headers;
-        Ok(request)
-    }
+/// Turns a request into HTTP/2: an absolute URI and no Host header (RFC 9113 section 8.3.1).
+fn into_http2(mut request: Request<Upload>, upstream: &Upstream) -> Result<Request<Upload>, Fault> {
+    let host = request.headers_mut().remove(HOST).ok_or(Fault::Request)?;
+    let target = request.uri().path_and_query().cloned();
+    *request.uri_mut() = Uri::builder()
+        .scheme(upstream.scheme.clone())
+        .authority(host.as_bytes())
+        .path_and_query(target.ok_or(Fault::Request)?)
+        .build()
+        .map_err(|_| Fault::Request)?;
+    *request.version_mut() = Version::HTTP_2;
+    hop_by_hop::remove_for_http2(request.headers_mut());
+    Ok(request)
 }
 
 /// The caller's own fault, when it was the upload that ended the exchange.

@@ -19,7 +19,7 @@ use crate::connection::Application;
 use crate::door::{Door, Snapshot};
 use crate::drain::Drain;
 use crate::fault::Fault;
-use crate::forward::{Call, Outcome, forward};
+use crate::forward::{Call, Outcome, forward, prepare};
 use crate::limits::Limits;
 use crate::listener::{Doorstep, Listener, Peer, accept_loop};
 use crate::pulse::{InFlight, Pulse};
@@ -101,7 +101,9 @@ impl Application for Proxy {
                 let id = preflight.decision_id();
                 closing.own(preflight.response().map(|()| Bytes::new()), Some(id))
             }
-            Ok(Admission::Permit(permit)) => closing.pass(permit, head, body, upgrade, pulse).await,
+            Ok(Admission::Permit(permit)) => {
+                closing.pass(permit, (head, body), upgrade, pulse).await
+            }
         }
     }
 }
@@ -119,28 +121,47 @@ fn check_size(parts: &http::request::Parts, limits: &Limits) -> Result<(), Fault
 }
 
 impl Closing {
-    /// Passes a permitted call on and relays the answer.
-    async fn pass(
+    /// Passes a permitted call on and relays the answer. All that needs no waiting is done
+    /// before the future is made, so that it stays small.
+    fn pass(
         self,
         permit: Permit,
-        head: RequestHead,
-        body: Incoming,
+        (head, body): (RequestHead, Incoming),
         upgrade: Option<OnUpgrade>,
         pulse: &Arc<Pulse>,
-    ) -> Response<Download> {
+    ) -> impl Future<Output = Response<Download>> + Send {
         let id = permit.decision_id();
         let decision = decision_value(id);
         let rule = Arc::clone(permit.rule());
-        let shared = rule.cors.as_ref().map(|_| origin_of(&head));
-        let call = Call {
+        let asked = rule.cors.as_ref().map(|_| origin_of(&head));
+        let prepared = prepare(Call {
             snapshot: &self.snapshot,
             permit,
             head,
             body,
             upgrade,
             decision: decision.clone(),
-        };
-        let mut response = match forward(call).await {
+        });
+        async move {
+            let outcome = match prepared {
+                Ok(call) => forward(call).await,
+                Err(fault) => Err(fault),
+            };
+            let mut response = self.relay(id, outcome, pulse);
+            share(&rule, asked.as_ref(), response.headers_mut());
+            response.headers_mut().insert(DECISION, decision);
+            response
+        }
+    }
+
+    /// Turns what came of a call into the answer to its caller.
+    fn relay(
+        self,
+        id: DecisionId,
+        outcome: Result<Outcome, Fault>,
+        pulse: &Pulse,
+    ) -> Response<Download> {
+        match outcome {
             Ok(Outcome::Answer(answer, lease)) => {
                 let (parts, incoming) = answer.into_parts();
                 let finish = self.finish(parts.status, Some(id));
@@ -157,10 +178,7 @@ impl Closing {
                 self.snapshot.access.failed(id, &fault);
                 self.own(fault.response(Some(id)), Some(id))
             }
-        };
-        share(&rule, shared.as_ref(), response.headers_mut());
-        response.headers_mut().insert(DECISION, decision);
-        response
+        }
     }
 
     /// Refuses what can be read in two ways, and reads no more of it (R103).

@@ -7,17 +7,15 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use crate::limits::Limits;
 
 /// What goes on after a connection has left HTTP.
 pub(crate) type Tunnel = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// The state that a connection's stream, its requests and its watchdog share. Moments are
-/// milliseconds since the connection began, plus one; zero stands for "not now".
+/// The state that a connection's stream, its requests and its watchdog share. Moments are counts
+/// of the watchdog's ticks, which cost no look at a clock; zero stands for "not now".
 pub(crate) struct Pulse {
-    began: Instant,
+    ticks: AtomicU64,
     in_flight: AtomicU32,
     served: AtomicU32,
     idle_since: AtomicU64,
@@ -33,7 +31,7 @@ pub(crate) struct InFlight(Arc<Pulse>);
 impl Pulse {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self {
-            began: Instant::now(),
+            ticks: AtomicU64::new(1),
             in_flight: AtomicU32::new(0),
             served: AtomicU32::new(0),
             idle_since: AtomicU64::new(1),
@@ -45,9 +43,7 @@ impl Pulse {
     }
 
     fn now(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_millis())
-            .unwrap_or(u64::MAX)
-            .saturating_add(1)
+        self.ticks.load(Ordering::Relaxed)
     }
 
     /// A request's head is complete.
@@ -95,11 +91,14 @@ impl Pulse {
             .take()
     }
 
-    /// Tells whether the caller has been silent, or deaf, for longer than it may.
-    pub(crate) fn overdue(&self, limits: &Limits) -> bool {
-        let now = self.now();
+    /// Counts a tick. Tells whether the caller has been silent, or deaf, for longer than it may:
+    /// at most a tick late, and never early.
+    pub(crate) fn tick(&self, limits: &Limits) -> bool {
+        let now = self.ticks.fetch_add(1, Ordering::Relaxed) + 1;
+        let tick = limits.tick();
         let past = |since: u64, bound: Duration| {
-            since != 0 && u128::from(now.saturating_sub(since)) >= bound.as_millis()
+            let whole = u32::try_from(now.saturating_sub(since + 1)).unwrap_or(u32::MAX);
+            since != 0 && tick.saturating_mul(whole) >= bound
         };
         if past(
             self.blocked_since.load(Ordering::Relaxed),

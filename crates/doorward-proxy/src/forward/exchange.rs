@@ -1,6 +1,6 @@
 //! One exchange with an upstream: the connection, the deadline, the second attempt.
 
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -8,13 +8,14 @@ use std::time::Duration;
 use http::header::CONNECTION;
 use http::{HeaderMap, Method, Request, Response, Uri, Version};
 use hyper::body::Incoming;
+use hyper::client::conn::TrySendError;
 use tokio::time::{Instant, sleep_until};
 
-use super::{Outgoing, upload_fault};
+use super::{Outgoing, into_http2, upload_fault};
 use crate::body::{Upload, UploadEnd, UploadState};
 use crate::fault::Fault;
 use crate::forward::hop_by_hop::connection_has;
-use crate::upstream::{Lease, Protocol, Upstream, Way};
+use crate::upstream::{Lease, Protocol, Upstream, UpstreamIo, Way};
 
 /// An answer, and the connection that its body comes on, if this exchange has it to itself.
 type Answered = (Response<Incoming>, Option<Lease>);
@@ -30,31 +31,22 @@ pub(super) async fn send(
     bound: Duration,
 ) -> Result<Answered, Fault> {
     let upload = outgoing.upload.clone();
-    let attempt = async {
+    let attempt = pin!(async {
         match upstream.protocol() {
-            Protocol::Http1 => http1(upstream, outgoing).await,
-            Protocol::Http2 => http2(upstream, outgoing).await,
-            Protocol::Auto => match Lease::reuse(upstream).await {
+            // Boxed, like all that is rare: a future is moved at its full size per request.
+            Protocol::Http2 => Box::pin(http2(upstream, outgoing)).await,
+            protocol => match Lease::reuse(upstream).await {
                 Some(lease) => on_waiting(upstream, lease, outgoing).await,
-                None => http2(upstream, outgoing).await,
+                None if protocol == Protocol::Auto => Box::pin(http2(upstream, outgoing)).await,
+                None => Box::pin(on_new(upstream, None, outgoing)).await,
             },
         }
-    };
+    });
     let answered = within(bound, upload.as_ref(), attempt).await;
     match (answered, upload_fault(upload.as_ref())) {
         // The upstream's complaint about a body that we broke off is of no interest.
         (Err(_), Some(fault)) => Err(fault),
         (answered, _) => answered,
-    }
-}
-
-async fn http1(upstream: &Upstream, outgoing: Outgoing) -> Result<Answered, Fault> {
-    match Lease::reuse(upstream).await {
-        Some(lease) => on_waiting(upstream, lease, outgoing).await,
-        None => {
-            let io = upstream.connector().connect_http1().await?;
-            on_new(upstream, Lease::open(upstream, io).await?, outgoing).await
-        }
     }
 }
 
@@ -67,12 +59,12 @@ async fn http2(upstream: &Upstream, outgoing: Outgoing) -> Result<Answered, Faul
             Way::Http2(sender) => sender,
             Way::Http1(io) => {
                 let outgoing = outgoing.take().ok_or(Fault::Request)?;
-                return on_new(upstream, Lease::open(upstream, io).await?, outgoing).await;
+                return on_new(upstream, Some(io), outgoing).await;
             }
         };
         let request = match (again.take(), outgoing.take()) {
             (Some(request), _) => request,
-            (None, Some(outgoing)) => outgoing.into_http2(upstream)?,
+            (None, Some(outgoing)) => into_http2(outgoing.request, upstream)?,
             (None, None) => return Err(Fault::Request),
         };
         match sender.try_send_request(request).await {
@@ -95,13 +87,25 @@ async fn on_waiting(
     let upload = outgoing.upload.clone();
     let stale = lease.waited.is_some_and(|waited| waited > FRESH);
     let copy = (stale && upload.is_none())
-        .then(|| Copy::of(&outgoing))
-        .flatten();
-    let mut error = match lease.wire.exchange(outgoing.into_http1()).await {
-        Ok(response) => return Ok(settle(response, lease, upload.as_ref())),
-        Err(error) => error,
-    };
-    drop(lease);
+        .then(|| Copy::of(&outgoing.request))
+        .flatten()
+        .map(Box::new);
+    match lease.wire.exchange(outgoing.request).await {
+        Ok(response) => Ok(settle(response, lease, upload.as_ref())),
+        Err(error) => {
+            drop(lease);
+            Box::pin(once_more(upstream, error, copy, upload)).await
+        }
+    }
+}
+
+/// Sends again, on a new connection, what a connection that had waited did not take.
+async fn once_more(
+    upstream: &Upstream,
+    mut error: TrySendError<Request<Upload>>,
+    copy: Option<Box<Copy>>,
+    upload: Option<Arc<UploadState>>,
+) -> Result<Answered, Fault> {
     // SECURITY: what the upstream may have begun to do is not done twice, unless doing it twice
     // is the same as once.
     let request = match (error.take_message(), copy) {
@@ -110,20 +114,30 @@ async fn on_waiting(
         (None, _) => return Err(Fault::Protocol(error.into_error())),
     };
     let io = upstream.connector().connect_http1().await?;
-    let mut lease = Lease::open(upstream, io).await?;
-    match lease.wire.exchange(request).await {
-        Ok(response) => Ok(settle(response, lease, upload.as_ref())),
-        Err(error) => Err(Fault::Protocol(error.into_error())),
-    }
+    on_fresh(Lease::open(upstream, io).await?, request, upload).await
 }
 
+/// Sends on a new connection: this one, or one to be made.
 async fn on_new(
-    _upstream: &Upstream,
-    mut lease: Lease,
+    upstream: &Upstream,
+    io: Option<UpstreamIo>,
     outgoing: Outgoing,
 ) -> Result<Answered, Fault> {
+    let io = match io {
+        Some(io) => io,
+        None => upstream.connector().connect_http1().await?,
+    };
+    let lease = Lease::open(upstream, io).await?;
     let upload = outgoing.upload.clone();
-    match lease.wire.exchange(outgoing.into_http1()).await {
+    on_fresh(lease, outgoing.request, upload).await
+}
+
+async fn on_fresh(
+    mut lease: Lease,
+    request: Request<Upload>,
+    upload: Option<Arc<UploadState>>,
+) -> Result<Answered, Fault> {
+    match lease.wire.exchange(request).await {
         Ok(response) => Ok(settle(response, lease, upload.as_ref())),
         Err(error) => Err(Fault::Protocol(error.into_error())),
     }
@@ -156,11 +170,11 @@ struct Copy {
 
 impl Copy {
     /// Copies a request that means the same twice as once (RFC 9110 section 9.2.2).
-    fn of(outgoing: &Outgoing) -> Option<Self> {
-        outgoing.method.is_idempotent().then(|| Self {
-            method: outgoing.method.clone(),
-            uri: Uri::from(outgoing.target.clone()),
-            headers: outgoing.headers.clone(),
+    fn of(request: &Request<Upload>) -> Option<Self> {
+        request.method().is_idempotent().then(|| Self {
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            headers: request.headers().clone(),
         })
     }
 
@@ -192,9 +206,8 @@ fn hung_up(error: &hyper::Error) -> bool {
 async fn within(
     bound: Duration,
     upload: Option<&Arc<UploadState>>,
-    attempt: impl Future<Output = Result<Answered, Fault>>,
+    mut attempt: Pin<&mut impl Future<Output = Result<Answered, Fault>>>,
 ) -> Result<Answered, Fault> {
-    let mut attempt = pin!(attempt);
     let mut deadline = pin!(sleep_until(Instant::now() + bound));
     std::future::poll_fn(|cx| {
         loop {

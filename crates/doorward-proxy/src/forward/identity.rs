@@ -62,6 +62,7 @@ impl Identity {
 
     /// Sets our headers. Whatever bore their names before is gone.
     pub(super) fn set(self, headers: &mut HeaderMap, decision: HeaderValue) {
+        headers.reserve(if self.caller.is_some() { 10 } else { 4 });
         headers.insert(FORWARDED_FOR, self.client);
         headers.insert(FORWARDED_PROTO, self.proto);
         headers.insert(FORWARDED_HOST, self.host);

@@ -7,10 +7,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use doorward_core::RequestHead;
-use doorward_core::policy::Rule;
 use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
-use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, copy_bidirectional_with_sizes};
@@ -51,23 +49,16 @@ fn names_websocket(headers: &HeaderMap) -> bool {
 /// Asks the upstream to switch; relays its answer when it does not want to.
 pub(super) async fn switch(
     upstream: &Upstream,
-    method: Method,
-    target: PathAndQuery,
-    mut headers: HeaderMap,
+    mut request: Request<Upload>,
     caller: OnUpgrade,
-    rule: &Arc<Rule>,
+    bound: Duration,
 ) -> Result<Outcome, Fault> {
     if upstream.protocol() == Protocol::Http2 {
         return Err(Fault::Upgrade);
     }
-    headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
-    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-    let mut request = Request::new(Upload::EMPTY);
-    *request.method_mut() = method;
-    *request.uri_mut() = Uri::from(target);
-    *request.headers_mut() = headers;
+    agree(request.headers_mut());
     let io = upstream.connector().connect_http1().await?;
-    let mut response = timeout(rule.forwarding.timeout, dedicated(io, request))
+    let mut response = timeout(bound, dedicated(io, request))
         .await
         .map_err(|_| Fault::ResponseTimeout)??;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
@@ -84,10 +75,13 @@ pub(super) async fn switch(
     };
     response_headers::strip(response.headers_mut());
     let (mut parts, _) = response.into_parts();
-    let headers = &mut parts.headers;
+    agree(&mut parts.headers);
+    Ok(Outcome::Switch(Response::from_parts(parts, ()), handshake))
+}
+
+fn agree(headers: &mut HeaderMap) {
     headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-    Ok(Outcome::Switch(Response::from_parts(parts, ()), handshake))
 }
 
 impl Handshake {

@@ -45,9 +45,12 @@ impl Wire {
         }
     }
 
-    /// Tells whether the connection is ready for a request, as far as can be known.
+    /// Tells whether the connection is ready for a request, as far as can be known. What has
+    /// happened to it meanwhile, it finds out before it takes the request.
     fn is_ready(&mut self, cx: &mut Context<'_>) -> bool {
-        self.drive(cx);
+        if !self.sender.is_ready() {
+            self.drive(cx);
+        }
         !self.closed && self.sender.is_ready()
     }
 
@@ -58,16 +61,19 @@ impl Wire {
     }
 
     /// Sends a request and waits for the head of its answer.
-    pub(crate) async fn exchange(
+    pub(crate) fn exchange(
         &mut self,
         request: Request<Upload>,
-    ) -> Result<Response<Incoming>, TrySendError<Request<Upload>>> {
-        let mut answer = pin!(self.sender.try_send_request(request));
-        std::future::poll_fn(|cx| {
-            self.drive(cx);
-            answer.as_mut().poll(cx)
-        })
-        .await
+    ) -> impl Future<Output = Result<Response<Incoming>, TrySendError<Request<Upload>>>> {
+        let answer = self.sender.try_send_request(request);
+        async move {
+            let mut answer = pin!(answer);
+            std::future::poll_fn(|cx| {
+                self.drive(cx);
+                answer.as_mut().poll(cx)
+            })
+            .await
+        }
     }
 
     /// Lets a task of its own drive the connection until it closes.
