@@ -140,83 +140,105 @@ impl Refusal {
     }
 
     /// The one mapping from causes to answers.
-    fn answer(&self) -> Answer {
-        let answer = |status, code, sentence, bearer_error| Answer {
+    const fn answer(&self) -> Answer {
+        match &self.rejection {
+            Rejection::Missing => MISSING,
+            Rejection::Malformed(_) => MALFORMED,
+            Rejection::Misplaced(Misplaced::Ambiguous | Misplaced::InQuery) => MISPLACED,
+            Rejection::Misplaced(Misplaced::PlainHttp) => HTTPS_REQUIRED,
+            Rejection::Expired(Expired::Past { .. }) => EXPIRED,
+            // SECURITY: unknown, forged, revoked and not yet valid sound the same.
+            Rejection::Invalid { .. }
+            | Rejection::Expired(Expired::NotYetValid { .. } | Expired::Revoked { .. }) => INVALID,
+            Rejection::Denied(Denied::Scope { .. }) => SCOPE,
+            Rejection::Denied(Denied::NoRule | Denied::Preflight) => FORBIDDEN,
+            Rejection::Throttled { retry_after, .. } => TOO_MANY.after(*retry_after),
+            Rejection::Unavailable { retry_after, .. } => UNAVAILABLE.after(*retry_after),
+        }
+    }
+}
+
+impl Answer {
+    const fn new(
+        status: StatusCode,
+        code: &'static str,
+        sentence: &'static str,
+        bearer_error: Option<&'static str>,
+    ) -> Self {
+        Self {
             status,
             code,
             sentence,
             bearer_error,
             retry_after: None,
-        };
-        match &self.rejection {
-            Rejection::Missing => answer(
-                StatusCode::UNAUTHORIZED,
-                "credential_missing",
-                "This request needs a credential.",
-                None,
-            ),
-            Rejection::Malformed(_) => answer(
-                StatusCode::BAD_REQUEST,
-                "request_malformed",
-                "The request can be read in more than one way.",
-                None,
-            ),
-            Rejection::Misplaced(Misplaced::Ambiguous | Misplaced::InQuery) => answer(
-                StatusCode::BAD_REQUEST,
-                "credential_misplaced",
-                "Send exactly one credential, in a header.",
-                Some("invalid_request"),
-            ),
-            Rejection::Misplaced(Misplaced::PlainHttp) => answer(
-                StatusCode::BAD_REQUEST,
-                "https_required",
-                "Credentials are accepted over HTTPS only. Replace this one: it may have been read.",
-                Some("invalid_request"),
-            ),
-            Rejection::Expired(Expired::Past { .. }) => answer(
-                StatusCode::UNAUTHORIZED,
-                "credential_expired",
-                "The credential has expired.",
-                Some("invalid_token"),
-            ),
-            // SECURITY: unknown, forged, revoked and not yet valid sound the same.
-            Rejection::Invalid { .. }
-            | Rejection::Expired(Expired::NotYetValid { .. } | Expired::Revoked { .. }) => answer(
-                StatusCode::UNAUTHORIZED,
-                "credential_invalid",
-                "The credential is not valid.",
-                Some("invalid_token"),
-            ),
-            Rejection::Denied(Denied::Scope { .. }) => answer(
-                StatusCode::FORBIDDEN,
-                "insufficient_scope",
-                "The credential may not do this.",
-                Some("insufficient_scope"),
-            ),
-            Rejection::Denied(Denied::NoRule | Denied::Preflight) => answer(
-                StatusCode::FORBIDDEN,
-                "forbidden",
-                "The credential may not do this.",
-                None,
-            ),
-            Rejection::Throttled { retry_after, .. } => Answer {
-                retry_after: Some(*retry_after),
-                ..answer(
-                    StatusCode::TOO_MANY_REQUESTS,
-                    "too_many_attempts",
-                    "Too many attempts. Wait before the next one.",
-                    None,
-                )
-            },
-            Rejection::Unavailable { retry_after, .. } => Answer {
-                retry_after: Some(*retry_after),
-                ..answer(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "unavailable",
-                    "The request could not be judged. Try again later.",
-                    None,
-                )
-            },
+        }
+    }
+
+    const fn after(self, wait: Duration) -> Self {
+        Self {
+            retry_after: Some(wait),
+            ..self
         }
     }
 }
+
+const MISSING: Answer = Answer::new(
+    StatusCode::UNAUTHORIZED,
+    "credential_missing",
+    "This request needs a credential.",
+    None,
+);
+const MALFORMED: Answer = Answer::new(
+    StatusCode::BAD_REQUEST,
+    "request_malformed",
+    "The request can be read in more than one way.",
+    None,
+);
+const MISPLACED: Answer = Answer::new(
+    StatusCode::BAD_REQUEST,
+    "credential_misplaced",
+    "Send exactly one credential, in a header.",
+    Some("invalid_request"),
+);
+const HTTPS_REQUIRED: Answer = Answer::new(
+    StatusCode::BAD_REQUEST,
+    "https_required",
+    "Credentials are accepted over HTTPS only. Replace this one: it may have been read.",
+    Some("invalid_request"),
+);
+const EXPIRED: Answer = Answer::new(
+    StatusCode::UNAUTHORIZED,
+    "credential_expired",
+    "The credential has expired.",
+    Some("invalid_token"),
+);
+const INVALID: Answer = Answer::new(
+    StatusCode::UNAUTHORIZED,
+    "credential_invalid",
+    "The credential is not valid.",
+    Some("invalid_token"),
+);
+const SCOPE: Answer = Answer::new(
+    StatusCode::FORBIDDEN,
+    "insufficient_scope",
+    "The credential may not do this.",
+    Some("insufficient_scope"),
+);
+const FORBIDDEN: Answer = Answer::new(
+    StatusCode::FORBIDDEN,
+    "forbidden",
+    "The credential may not do this.",
+    None,
+);
+const TOO_MANY: Answer = Answer::new(
+    StatusCode::TOO_MANY_REQUESTS,
+    "too_many_attempts",
+    "Too many attempts. Wait before the next one.",
+    None,
+);
+const UNAVAILABLE: Answer = Answer::new(
+    StatusCode::SERVICE_UNAVAILABLE,
+    "unavailable",
+    "The request could not be judged. Try again later.",
+    None,
+);

@@ -12,7 +12,7 @@ use crate::command;
 
 const DOCUMENT: &str = "ARCHITECTURE.md";
 /// Crates that exist for development: product crates may use them in tests only.
-const DEVELOPMENT: &[&str] = &["doorward-testkit", "xtask", "rig"];
+const DEVELOPMENT: &[&str] = &["xtask", "rig"];
 
 /// Checks the direct dependencies of every crate.
 pub(super) fn check(root: &Path, findings: &mut Vec<Finding>) -> Result<()> {

@@ -1,5 +1,6 @@
 //! `doorward demo`
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -54,7 +55,17 @@ async fn serve(args: &Demo, folder: &std::path::Path) -> Result<ExitCode> {
     let desk = Desk::open(&config)?;
     let credentials = hand_out(&desk).await?;
     let server = Server::start(&config).await?;
-    print(args, &config, server.ready(), sample, &credentials);
+    let shown = Shown {
+        config_file: config.config.display().to_string(),
+        ready: server.ready(),
+        sample,
+        given: &credentials,
+    };
+    if args.json {
+        output::json(&shown.to_json());
+    } else {
+        shown.print();
+    }
     server.run().await
 }
 
@@ -109,92 +120,97 @@ async fn token(desk: &Desk, issued_at: Timestamp, ttl: Duration) -> Result<Strin
     Ok(desk.issue_token(new).await?.token)
 }
 
-fn print(
-    args: &Demo,
-    config: &ConfigArgs,
-    ready: &Ready,
-    sample: std::net::SocketAddr,
-    given: &Credentials,
-) {
-    let url = ready.public_url();
-    let ca_file = ready
-        .ca_file
-        .as_ref()
-        .map(|path| path.display().to_string());
-    if args.json {
-        output::json(&json!({
-            "url": url,
-            "ca_file": ca_file,
-            "admin_url": ready.admin_url(),
-            "upstream_url": format!("http://{sample}"),
-            "issuer": ready.issuer,
+/// What the demo shows.
+struct Shown<'a> {
+    config_file: String,
+    ready: &'a Ready,
+    sample: SocketAddr,
+    given: &'a Credentials,
+}
+
+impl Shown<'_> {
+    fn ca_file(&self) -> Option<String> {
+        let path = self.ready.ca_file.as_ref();
+        path.map(|path| path.display().to_string())
+    }
+
+    fn to_json(&self) -> serde_json::Value {
+        let given = self.given;
+        json!({
+            "url": self.ready.public_url(),
+            "ca_file": self.ca_file(),
+            "admin_url": self.ready.admin_url(),
+            "upstream_url": format!("http://{}", self.sample),
+            "issuer": self.ready.issuer,
             "api_key": given.api_key.expose(),
             "readonly_api_key": given.readonly.expose(),
             "expired_api_key": given.expired.expose(),
             "basic": { "username": USER, "password": given.password.expose() },
             "jwt": given.jwt,
             "expired_jwt": given.expired_jwt,
-            "config_file": config.config.display().to_string(),
+            "config_file": self.config_file,
             "read": { "method": "GET", "path": "/orders" },
             "write": { "method": "POST", "path": "/orders" },
             "public": { "method": "GET", "path": "/health" },
-        }));
-        return;
+        })
     }
-    let curl = format!("curl -i --cacert {}", ca_file.unwrap_or_default());
-    output::line(format_args!(
-        "The sample API   http://{sample}   (unprotected)"
-    ));
-    output::line(format_args!("The door         {url}"));
-    output::line(format_args!(
-        "Configuration    {}\n",
-        config.config.display()
-    ));
-    let (key, readonly) = (given.api_key.expose(), given.readonly.expose());
-    let forged = forge(readonly);
-    let password = given.password.expose();
-    for (says, line) in [
-        ("200  everybody may ask for this", format!("{url}/health")),
-        ("401  no credential is present", format!("{url}/orders")),
-        (
-            "200  a key, read",
-            format!("-H 'Authorization: Bearer {readonly}' {url}/orders"),
-        ),
-        (
-            "401  a forged key is not valid",
-            format!("-H 'Authorization: Bearer {forged}' {url}/orders"),
-        ),
-        (
-            "401  a key that has expired",
-            format!(
-                "-H 'Authorization: Bearer {}' {url}/orders",
-                given.expired.expose()
+
+    fn print(&self) {
+        let (url, sample) = (self.ready.public_url(), self.sample);
+        output::line(format_args!(
+            "The sample API   http://{sample}   (unprotected)"
+        ));
+        output::line(format_args!("The door         {url}"));
+        output::line(format_args!("Configuration    {}\n", self.config_file));
+        let curl = format!("curl -i --cacert {}", self.ca_file().unwrap_or_default());
+        for (says, arguments, path) in self.calls() {
+            output::line(format_args!("# {says}\n{curl} {arguments}{url}{path}\n"));
+        }
+        let program = std::env::current_exe()
+            .map_or_else(|_| "doorward".to_owned(), |path| path.display().to_string());
+        output::line(format_args!(
+            "# why?\n{program} explain --config {} -X POST {url}/orders -H 'Authorization: Bearer {}'\n",
+            self.config_file,
+            self.given.readonly.expose()
+        ));
+        output::line("Ctrl-C ends the demo and removes its state.");
+    }
+
+    /// What to try: what comes of it, curl's arguments, the path.
+    fn calls(&self) -> [(&'static str, String, &'static str); 9] {
+        let given = self.given;
+        let (key, readonly) = (given.api_key.expose(), given.readonly.expose());
+        let (password, expired) = (given.password.expose(), given.expired.expose());
+        let bearer = |text: &str| format!("-H 'Authorization: Bearer {text}' ");
+        let none = String::new;
+        [
+            ("200  everybody may ask for this", none(), "/health"),
+            ("401  no credential is present", none(), "/orders"),
+            ("200  a key, read", bearer(readonly), "/orders"),
+            (
+                "401  a forged key is not valid",
+                bearer(&forge(readonly)),
+                "/orders",
             ),
-        ),
-        (
-            "403  the read-only key may not write",
-            format!("-X POST -H 'Authorization: Bearer {readonly}' {url}/orders"),
-        ),
-        (
-            "201  another key may",
-            format!("-X POST -H 'X-API-Key: {key}' {url}/orders"),
-        ),
-        (
-            "200  a user with a password",
-            format!("-u '{USER}:{password}' {url}/orders"),
-        ),
-        (
-            "200  a signed token",
-            format!("-H 'Authorization: Bearer {}' {url}/payroll", given.jwt),
-        ),
-    ] {
-        output::line(format_args!("# {says}\n{curl} {line}\n"));
+            ("401  a key that has expired", bearer(expired), "/orders"),
+            (
+                "403  the read-only key may not write",
+                format!("-X POST {}", bearer(readonly)),
+                "/orders",
+            ),
+            (
+                "201  another key may",
+                format!("-X POST -H 'X-API-Key: {key}' "),
+                "/orders",
+            ),
+            (
+                "200  a user with a password",
+                format!("-u '{USER}:{password}' "),
+                "/orders",
+            ),
+            ("200  a signed token", bearer(&given.jwt), "/payroll"),
+        ]
     }
-    output::line(format_args!(
-        "# why?\ndoorward explain --config {} -X POST {url}/orders -H 'Authorization: Bearer {readonly}'\n",
-        config.config.display()
-    ));
-    output::line("Ctrl-C ends the demo and removes its state.");
 }
 
 /// Changes one letter of a key.

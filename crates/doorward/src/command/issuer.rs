@@ -62,27 +62,7 @@ fn record(args: IssuerAdd, desk: &Desk) -> Result<IssuerRecord> {
     }
     let leeway = parse_span(&args.leeway)?.as_secs();
     ensure!(leeway <= 60, "--leeway is at most 60s");
-    let keys = match (
-        args.jwks_file,
-        args.jwks_url,
-        args.key_file,
-        args.secret_file,
-    ) {
-        (Some(file), ..) => KeySource::JwksFile(absolute(&file)?),
-        (_, Some(url), ..) => KeySource::JwksUrl(url),
-        (_, _, Some(file), _) => KeySource::PublicKeyFile {
-            path: absolute(&file)?,
-            algorithm: args
-                .algorithms
-                .first()
-                .cloned()
-                .context("--key-file needs --alg")?,
-        },
-        (_, _, _, Some(file)) => KeySource::SecretFile {
-            path: absolute(&file)?,
-        },
-        (None, None, None, None) => KeySource::Discovery,
-    };
+    let keys = key_source(&args)?;
     let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
     let algorithms = match (args.algorithms.is_empty(), &keys) {
         (false, _) => args.algorithms,
@@ -112,6 +92,29 @@ fn record(args: IssuerAdd, desk: &Desk) -> Result<IssuerRecord> {
         created_at: desk.now(),
         issuer: args.issuer,
     })
+}
+
+/// Where the keys come from. The command line lets only one place be named.
+fn key_source(args: &IssuerAdd) -> Result<KeySource> {
+    if let Some(file) = &args.jwks_file {
+        return Ok(KeySource::JwksFile(absolute(file)?));
+    }
+    if let Some(url) = &args.jwks_url {
+        return Ok(KeySource::JwksUrl(url.clone()));
+    }
+    if let Some(file) = &args.key_file {
+        let algorithm = args.algorithms.first().cloned();
+        return Ok(KeySource::PublicKeyFile {
+            path: absolute(file)?,
+            algorithm: algorithm.context("--key-file needs --alg")?,
+        });
+    }
+    match &args.secret_file {
+        Some(file) => Ok(KeySource::SecretFile {
+            path: absolute(file)?,
+        }),
+        None => Ok(KeySource::Discovery),
+    }
 }
 
 /// The server may run in another folder.

@@ -1,1 +1,0 @@
-//! Development only: fake clock, seeded randomness, test upstreams.
