@@ -83,9 +83,15 @@ impl Authenticator for Keys {
                 .find_map(|pair| pair.strip_prefix(key)?.strip_prefix('='))
         });
         let found = text("x-api-key")
-            .or_else(|| text("authorization")?.strip_prefix("Key "))
-            .or(query);
-        Ok(found.map(|text| Presented::new(Method::ApiKey, Place::Header, text)))
+            .map(|text| (Place::Header, text))
+            .or_else(|| {
+                Some((
+                    Place::Authorization,
+                    text("authorization")?.strip_prefix("Key ")?,
+                ))
+            })
+            .or(query.map(|text| (Place::Query, text)));
+        Ok(found.map(|(place, text)| Presented::new(Method::ApiKey, place, text)))
     }
     fn verify<'a>(&'a self, presented: Presented<'a>, _: &'a RequestHead) -> Verdict<'a> {
         let subject = match presented.expose() {
