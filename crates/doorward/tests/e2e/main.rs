@@ -1,0 +1,21 @@
+//! The real binary, called with curl, in front of servers that we did not write.
+//!
+//! Python with httpbin, gunicorn, websockets, PyJWT and cryptography is found through
+//! `DOORWARD_TEST_PYTHON`; `.ci/run` makes such a one. Tests that need it and do not find it say
+//! so and pass.
+
+#![cfg(test)]
+
+mod attacks;
+mod bad_input;
+mod bodies;
+mod canary;
+mod cli;
+mod curl;
+mod door;
+mod jwks;
+mod live_changes;
+mod matrix;
+mod mint;
+mod peer;
+mod wait;

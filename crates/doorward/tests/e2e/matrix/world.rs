@@ -1,0 +1,167 @@
+//! A door with every kind of credential, good and bad.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use doorward::cli::ConfigArgs;
+use doorward::desk::Desk;
+use doorward::desk::token::NewToken;
+use doorward_core::credential::Method;
+use doorward_core::{ScopeSet, Timestamp};
+
+use crate::door::{Door, Home};
+use crate::mint::{Draft, jwks};
+use crate::peer::{httpbin, python};
+
+/// The issuer of others.
+pub(super) const PARTNER: &str = "https://partner.example";
+/// Its algorithms.
+pub(super) const ALGORITHMS: [&str; 3] = ["RS256", "ES256", "EdDSA"];
+/// A password.
+pub(super) const PASSWORD: &str = "a-good-Password-of-alice";
+
+const REST: &str = r#"
+[trusted_issuer.partner]
+issuer = "https://partner.example"
+audience = ["https://api.example"]
+jwks_file = "partner.json"
+leeway = "0s"
+[[route]]
+path = "/anything/orders"
+methods = ["GET"]
+scopes = ["orders:read"]
+[[route]]
+path = "/anything/orders"
+methods = ["POST"]
+scopes = ["orders:write"]
+[[route]]
+path = "/anything/keys"
+accept = ["api_key"]
+scopes = []
+[[route]]
+path = "/anything/basic"
+accept = ["basic"]
+scopes = []
+[[route]]
+path = "/anything/jwt"
+accept = ["jwt"]
+scopes = []
+[[route]]
+path = "/anything/self"
+accept = ["jwt:self"]
+scopes = []
+[[route]]
+path = "/anything/public"
+public = true
+"#;
+
+/// The door and what opens it.
+pub(super) struct World {
+    pub(super) door: Door,
+    pub(super) key: String,
+    pub(super) old_key: String,
+    pub(super) early_key: String,
+    pub(super) revoked_key: String,
+    pub(super) test_key: String,
+    pub(super) token: String,
+    pub(super) old_token: String,
+    pub(super) early_token: String,
+    pub(super) revoked_token: String,
+    pub(super) strange_token: String,
+}
+
+impl World {
+    /// Makes one; `None` without Python.
+    pub(super) fn new() -> Option<Self> {
+        python()?;
+        let home = Home::before(httpbin()?, REST);
+        home.write("partner.json", &jwks(&ALGORITHMS));
+        let scope = ["--scope", "orders:read", "--name"];
+        let key = |args: &[&str]| home.key_with(&[&scope[..], args].concat());
+        let (revoked_key, revoked_id) = key(&["revoked"]);
+        home.json(&["key", "revoke", &revoked_id]);
+        let sub = ["--sub", "billing", "--scope", "orders:read"];
+        let token = |args: &[&str]| home.token(&[&sub[..], args].concat());
+        let (revoked_token, jti) = token(&[]);
+        home.json(&["token", "revoke", &jti]);
+        home.user("alice", PASSWORD, "orders:read");
+        home.user("dora", PASSWORD, "orders:read");
+        home.json(&["user", "disable", "dora"]);
+        let hours = |hours: i64| Timestamp::from_secs(crate::mint::now() + hours * 3600);
+        Some(Self {
+            key: key(&["good"]).0,
+            old_key: key(&["old", "--expires", "0s"]).0,
+            early_key: key(&["early", "--not-before", "1h"]).0,
+            test_key: key(&["other", "--env", "test"]).0,
+            revoked_key,
+            token: token(&[]).0,
+            old_token: issued_at(&home, hours(-2)),
+            early_token: issued_at(&home, hours(1)),
+            strange_token: token(&["--audience", "https://other.example"]).0,
+            revoked_token,
+            door: home.serve_with(&["--set", "state.max_staleness=3s"]),
+        })
+    }
+
+    /// The arguments of a call that is allowed.
+    pub(super) fn good(&self, method: Method) -> Vec<String> {
+        match method {
+            Method::ApiKey => header("X-API-Key", &self.key),
+            Method::Basic => basic("alice", PASSWORD),
+            Method::Jwt => bearer(&self.token),
+        }
+    }
+}
+
+/// A token of our own that lives for an hour from a moment that no command lets one choose.
+fn issued_at(home: &Home, issued_at: Timestamp) -> String {
+    let args = ConfigArgs {
+        config: home.path("doorward.toml"),
+        sets: Vec::new(),
+        json: false,
+    };
+    let desk = Desk::open(&args).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let issued = runtime.block_on(desk.issue_token(NewToken {
+        subject: "billing".to_owned(),
+        audience: None,
+        scopes: ScopeSet::parse("orders:read").unwrap(),
+        roles: Vec::new(),
+        issued_at,
+        ttl: Duration::from_secs(3600),
+    }));
+    issued.unwrap().token
+}
+
+/// A good token of the partner.
+pub(super) fn partner(alg: &'static str) -> Draft {
+    Draft::new(PARTNER, alg)
+}
+
+/// `-H NAME: VALUE`
+pub(super) fn header(name: &str, value: &str) -> Vec<String> {
+    vec!["-H".to_owned(), format!("{name}: {value}")]
+}
+
+/// `-H Authorization: Bearer TOKEN`
+pub(super) fn bearer(token: &str) -> Vec<String> {
+    header("Authorization", &format!("Bearer {token}"))
+}
+
+/// `-H Authorization: Basic ...`
+pub(super) fn basic(user: &str, password: &str) -> Vec<String> {
+    let encoded = STANDARD.encode(format!("{user}:{password}"));
+    header("Authorization", &format!("Basic {encoded}"))
+}
+
+/// Changes a letter somewhere before the end.
+pub(super) fn forge(text: &str, from_end: usize) -> String {
+    let at = text.len() - from_end;
+    let other = if text.as_bytes()[at] == b'x' {
+        "y"
+    } else {
+        "x"
+    };
+    format!("{}{other}{}", &text[..at], &text[at + 1..])
+}
