@@ -82,6 +82,9 @@ where
     }
 }
 
+/// The number of header fields that hyper takes when nothing is said.
+const HYPER_HEADERS: usize = 100;
+
 async fn serve_http1<S, A>(
     stream: CallerStream<S>,
     line: Arc<Line<A>>,
@@ -102,10 +105,14 @@ async fn serve_http1<S, A>(
             }
         })
     };
-    let conn = http1::Builder::new()
+    let mut builder = http1::Builder::new();
+    if limits.header_count != HYPER_HEADERS {
+        // Said even if it is the same, the number makes hyper allocate for every request.
+        builder.max_headers(limits.header_count);
+    }
+    let conn = builder
         .half_close(false)
         .keep_alive(true)
-        .max_headers(limits.header_count)
         .max_header_size(limits.header_bytes)
         .max_buf_size(limits.header_bytes.max(READ_BUFFER))
         .header_read_timeout(None)
