@@ -5,6 +5,7 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 
 use crate::command::{self, Call};
+use crate::e2e;
 
 /// How much is run.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -27,6 +28,8 @@ struct Step {
 pub(crate) fn run(extent: Extent) -> Result<()> {
     let started = Instant::now();
     let mut skipped = Vec::new();
+    // The end-to-end tests are among the tests of the workspace.
+    e2e::say_what_is_missing();
     for step in steps() {
         if extent == Extent::Fast && step.extent == Extent::Everything {
             continue;
@@ -103,6 +106,5 @@ fn steps() -> Vec<Step> {
             "cargo xtask fuzz --seconds 20",
             Extent::Everything,
         ),
-        step("end to end", "cargo xtask e2e", Extent::Everything),
     ]
 }

@@ -16,6 +16,16 @@ const MODULES: &str = "import httpbin, gunicorn, jwt, websockets";
 
 /// Runs the binary's tests. Those that need a program that is not there say so and skip.
 pub(crate) fn run() -> Result<()> {
+    say_what_is_missing();
+    if !Path::new("crates/doorward/tests").is_dir() {
+        println!("!!! crates/doorward/tests is not there: no end-to-end test ran.");
+        return Ok(());
+    }
+    Call::parse("cargo test --package doorward --test *").run()
+}
+
+/// Says loudly which tests will skip, and why.
+pub(crate) fn say_what_is_missing() {
     for program in ["curl", "nginx"] {
         if command::find(program).is_none() {
             println!("!!! {program} is not installed: the tests that need it skip.");
@@ -28,13 +38,6 @@ pub(crate) fn run() -> Result<()> {
              need them skip. Set {PYTHON}, or run .ci/run, which makes such a Python."
         );
     }
-    if !Path::new("crates/doorward/tests").is_dir() {
-        println!("!!! crates/doorward/tests is not there: no end-to-end test ran.");
-        return Ok(());
-    }
-    Call::parse("cargo test --package doorward --test *")
-        .env(PYTHON, python)
-        .run()
 }
 
 fn can_import(python: &str) -> bool {
