@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use base64::Engine;
@@ -9,15 +10,20 @@ use base64::engine::general_purpose::STANDARD as BASE64_STANDARD;
 use doorward_core::decision::{Decision, Journal, NotRecorded};
 use doorward_core::gate::Admission;
 use doorward_core::net::ClientAddress;
-use doorward_core::rejection::{Check, Rejection};
+use doorward_core::rejection::{Check, Denied, Expired, Rejection};
 use doorward_core::request::{Arrival, Transport};
 use http::{HeaderName, HeaderValue, Request, Uri};
 use serde_json::{Value, json};
 
 use crate::cli::Explain;
+use crate::config::document::Origin;
+use crate::control_socket;
 use crate::desk::Desk;
+use crate::output::{self, Usage};
 use crate::wiring::{gate, memory::Memory};
-use crate::{control_socket, output};
+
+/// How long the key sets of issuers may take to be fetched.
+const KEYS: Duration = Duration::from_secs(6);
 
 /// Explains a request or a decision. Exit code 1 when it is refused or unknown.
 pub(super) async fn run(args: Explain) -> Result<ExitCode> {
@@ -46,7 +52,7 @@ impl Journal for Kept {
 async fn request(args: Explain) -> Result<ExitCode> {
     let desk = Desk::open(&args.config)?;
     let memory = Memory::load(&desk).await?;
-    memory.fetch_keys_once().await;
+    memory.wait_for_keys(KEYS).await;
     let journal = Arc::new(Kept::default());
     let gate = gate::build(
         &desk.config,
@@ -73,6 +79,8 @@ async fn request(args: Explain) -> Result<ExitCode> {
         ),
     };
     let explained = Explained {
+        written: place(&args, &desk, &record),
+        next: rejection.and_then(|rejection| next_step(rejection, &record)),
         record,
         status,
         rejection: rejection.map(Why::of),
@@ -107,7 +115,37 @@ impl Why {
     }
 }
 
+/// Where the rule is written: `doorward.toml:34`.
+fn place(args: &Explain, desk: &Desk, record: &Value) -> Option<String> {
+    let rule = record.get("rule").and_then(Value::as_str)?;
+    match desk.config.origin_of_rule(rule)? {
+        Origin::Line(line) => Some(format!("{}:{line}", args.config.config.display())),
+        Origin::Set(nth) => Some(format!("--set number {nth}")),
+        Origin::Absent => None,
+    }
+}
+
+/// The command that mends it, where there is one.
+fn next_step(rejection: &Rejection, record: &Value) -> Option<String> {
+    let method = record.get("method").and_then(Value::as_str);
+    let id = record.get("credential_id").and_then(Value::as_str);
+    match (rejection, method, id) {
+        (Rejection::Denied(Denied::Scope { required }), Some("api_key"), _) => Some(format!(
+            "doorward key create --name NAME --scope '{required}' (the scopes of a key do not change)"
+        )),
+        (Rejection::Denied(Denied::Scope { required }), Some("jwt"), _) => Some(format!(
+            "doorward token issue --sub NAME --scope '{required}', or ask the token's issuer"
+        )),
+        (Rejection::Expired(Expired::Past { .. }), Some("api_key"), Some(id)) => {
+            Some(format!("doorward key rotate {id}"))
+        }
+        _ => None,
+    }
+}
+
 struct Explained {
+    written: Option<String>,
+    next: Option<String>,
     record: Value,
     status: u16,
     rejection: Option<Why>,
@@ -120,24 +158,26 @@ impl Explained {
         self.record.get(name).and_then(Value::as_str)
     }
 
-    /// `passed`, `failed`, `not reached` or `not needed`, for each check in order.
+    /// `passed`, `failed`, `not judged`, `not reached` or `not needed`, for each check in order.
+    /// What stands in the way of judging (a key set, the database, a throttle) does so at the
+    /// second check.
     fn checks(&self) -> Vec<(&'static str, &'static str)> {
         let public = self.rejection.is_none() && self.text("method").is_none();
         let mut failed = false;
         CHECKS
             .iter()
             .map(|check| {
-                let here = self
-                    .rejection
-                    .as_ref()
-                    .is_some_and(|why| why.check == check.as_str());
+                let refused_by = self.rejection.as_ref().map(|why| why.check);
+                let here = refused_by == Some(check.as_str());
+                let stuck = *check == Check::Valid && refused_by == Some("available");
                 let result = match (public, failed, here) {
                     (true, ..) => "not needed",
                     (_, true, _) => "not reached",
                     (.., true) => "failed",
+                    _ if stuck => "not judged",
                     _ => "passed",
                 };
-                failed |= here;
+                failed |= here || stuck;
                 (check.as_str(), result)
             })
             .collect()
@@ -163,14 +203,19 @@ impl Explained {
             "subject": self.record.get("subject"),
             "route": self.record.get("route"),
             "rule": self.record.get("rule"),
+            "rule_written": self.written,
+            "next": self.next,
         })
     }
 
     fn print(&self, args: &Explain) {
         output::line(format_args!("{} {}", args.method, args.target));
         output::line(format_args!(
-            "rule       {}",
-            self.text("rule").unwrap_or("none")
+            "rule       {}{}",
+            self.text("rule").unwrap_or("none"),
+            self.written
+                .as_ref()
+                .map_or_else(String::new, |place| format!("   ({place})")),
         ));
         for (n, (check, result)) in self.checks().into_iter().enumerate() {
             let found = match (check, result) {
@@ -188,6 +233,9 @@ impl Explained {
                 output::line(format_args!("found      {detail}"));
             }
             output::line(format_args!("fix        {}", why.fix));
+            if let Some(next) = &self.next {
+                output::line(format_args!("next       {next}"));
+            }
         }
         output::line(format_args!("answer     {}", self.status));
     }
@@ -197,8 +245,10 @@ fn parse_request(args: &Explain) -> Result<(http::request::Parts, Arrival)> {
     let uri: Uri = args
         .target
         .parse()
-        .with_context(|| format!("`{}` is not a URL", args.target))?;
-    let authority = uri.authority().context("the URL has no host")?.clone();
+        .map_err(|_| usage(format!("`{}` is not a URL", args.target)))?;
+    let authority = uri
+        .authority()
+        .ok_or_else(|| usage("the URL has no host"))?;
     let target = uri
         .path_and_query()
         .map_or("/", |target| target.as_str())
@@ -208,31 +258,31 @@ fn parse_request(args: &Explain) -> Result<(http::request::Parts, Arrival)> {
     for line in &args.headers {
         let (name, value) = line
             .split_once(':')
-            .with_context(|| format!("-H {name:?} is not `Name: value`", name = redact(line)))?;
+            .ok_or_else(|| usage(format!("-H {:?}... is not `Name: value`", start(line))))?;
         let name = HeaderName::from_bytes(name.trim().as_bytes())
-            .with_context(|| format!("{:?} is not a header name", name.trim()))?;
+            .map_err(|_| usage(format!("-H {:?}... has no header name", start(line))))?;
         named_host |= name == http::header::HOST;
-        let value =
-            HeaderValue::from_str(value.trim()).context("a header has control characters")?;
+        let value = HeaderValue::from_str(value.trim())
+            .map_err(|_| usage(format!("-H {name}: the value has control characters")))?;
         request = request.header(name, value);
     }
     if !named_host {
         request = request.header(http::header::HOST, authority.as_str());
     }
     if let Some(user) = &args.user {
-        ensure!(user.contains(':'), "-u takes USER:PASSWORD");
+        ensure!(user.contains(':'), usage("-u takes USER:PASSWORD"));
         let encoded = BASE64_STANDARD.encode(user);
         request = request.header(http::header::AUTHORIZATION, format!("Basic {encoded}"));
     }
     let (parts, ()) = request
         .body(())
-        .context("the request is malformed")?
+        .map_err(|error| usage(format!("there is no such request: {error}")))?
         .into_parts();
     let transport = match uri.scheme_str() {
         Some("https") => Transport::Tls,
         Some("http") if is_loopback(authority.host()) => Transport::Loopback,
         Some("http") => Transport::Plain,
-        _ => bail!("the URL starts with https:// or http://"),
+        _ => bail!(usage("the URL starts with https:// or http://")),
     };
     Ok((
         parts,
@@ -243,9 +293,13 @@ fn parse_request(args: &Explain) -> Result<(http::request::Parts, Arrival)> {
     ))
 }
 
-/// The start of a header line, without what may be a secret.
-fn redact(line: &str) -> String {
-    line.chars().take(12).collect()
+fn usage(text: impl Into<String>) -> Usage {
+    Usage(text.into())
+}
+
+/// The start of a header line, before what may be a secret.
+fn start(line: &str) -> String {
+    line.chars().take(6).collect()
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -272,11 +326,20 @@ async fn decision(args: Explain) -> Result<ExitCode> {
     if args.config.json {
         output::json(&record);
     } else if let Some(object) = record.as_object() {
-        for (name, value) in object {
+        let known = IN_ORDER
+            .iter()
+            .filter_map(|name| object.get_key_value(*name));
+        let others = object
+            .iter()
+            .filter(|(name, _)| !IN_ORDER.contains(&name.as_str()));
+        for (name, value) in known.chain(others).filter(|(_, value)| !value.is_null()) {
             let text = value
                 .as_str()
                 .map_or_else(|| value.to_string(), str::to_owned);
             output::line(format_args!("{name:<14} {text}"));
+        }
+        if let Some(place) = place(&args, &desk, &record) {
+            output::line(format_args!("rule written   {place}"));
         }
         let reason = record.get("reason").and_then(Value::as_str);
         if let Some(reason) = reason.and_then(crate::wiring::reasons::find) {
@@ -288,6 +351,25 @@ async fn decision(args: Explain) -> Result<ExitCode> {
     }
     Ok(ExitCode::SUCCESS)
 }
+
+/// The order in which people read a decision.
+const IN_ORDER: [&str; 15] = [
+    "decision_id",
+    "ts",
+    "client",
+    "http_method",
+    "host",
+    "path",
+    "route",
+    "rule",
+    "method",
+    "credential_id",
+    "subject",
+    "outcome",
+    "failed_check",
+    "reason",
+    "detail",
+];
 
 /// Looks a decision up in the log file, from its start.
 fn in_log(desk: &Desk, id: &str) -> Result<Option<Value>> {

@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use doorward_authn::api_key::KeyIndex;
@@ -23,6 +24,7 @@ use doorward_store::{
     RevokedTokens, SigningKeys, Store, UserName, UserRecord, Users,
 };
 use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
 
 use super::feed::Feed;
 use super::key_sets::KeptKeySets;
@@ -79,6 +81,8 @@ pub struct Memory {
     own_keys: LocalKeys,
     /// The issuers of the configuration, ourselves first.
     declared: parking_lot::Mutex<Declared>,
+    /// Key sets that are being fetched since issuers were taken over.
+    fetching: parking_lot::Mutex<Vec<JoinHandle<()>>>,
     /// Issuers whose keys could not be fetched, and why.
     failing: parking_lot::Mutex<HashMap<Arc<str>, String>>,
     /// Where our public keys are published.
@@ -120,6 +124,7 @@ impl Memory {
             feed: Arc::new(Feed::new(Arc::clone(&clock), desk.config.max_staleness)),
             ids: Arc::new(DecisionIds::new(desk.entropy.as_ref())),
             keys: Arc::default(),
+            fetching: parking_lot::Mutex::default(),
             failing: parking_lot::Mutex::default(),
             published: parking_lot::Mutex::default(),
             position: Mutex::new(0),
@@ -266,8 +271,7 @@ impl Memory {
             }
         }
         self.issuers.configure(configs)?;
-        // The handles of running fetches need not be kept.
-        let _fetching = self.issuers.tick();
+        self.fetching.lock().extend(self.issuers.tick());
         Ok(())
     }
 
@@ -351,11 +355,15 @@ impl Memory {
         }
     }
 
-    /// Fetches the key sets that are due, and waits for them.
-    pub async fn fetch_keys_once(&self) {
-        for fetch in self.issuers.tick() {
-            let _fetched = fetch.await;
-        }
+    /// Waits for the key sets of issuers that were just taken over, but not for long.
+    pub async fn wait_for_keys(&self, patience: Duration) {
+        let fetching = std::mem::take(&mut *self.fetching.lock());
+        let all = async {
+            for fetch in fetching {
+                let _fetched = fetch.await;
+            }
+        };
+        let _in_time = tokio::time::timeout(patience, all).await;
     }
 }
 

@@ -26,6 +26,8 @@ use crate::desk::Desk;
 
 /// How long the log may take to write its last lines.
 const LAST_LINES: Duration = Duration::from_secs(5);
+/// How long a command waits for a new issuer's keys.
+const KEYS: Duration = Duration::from_secs(2);
 /// How long others may keep our key set; the next key is published long before it signs.
 const JWKS_AGE: Duration = Duration::from_secs(300);
 
@@ -181,6 +183,7 @@ impl Server {
     /// When signals cannot be received.
     pub async fn run(mut self) -> Result<ExitCode> {
         self.reloader.run_until_told_to_stop(&self.log).await?;
+        eprintln!("doorward: stopping, after what has begun");
         let _stopped = self.stop.send(true);
         while self.fronts.join_next().await.is_some() {}
         if let Err(error) = self.memory.write_back().await {
@@ -216,7 +219,8 @@ fn open_log(config: &Config, desk: &Desk, metrics: &Arc<Metrics>) -> Result<Deci
 fn bind(address: SocketAddr, what: &str) -> Result<Listener> {
     Listener::bind(address).with_context(|| {
         format!(
-            "{what}: is another program on that port? Choose another with --set {what}.address=..."
+            "{what} cannot listen; stop the program that has the port, or choose another with \
+             --set {what}.address=127.0.0.1:PORT"
         )
     })
 }
@@ -252,7 +256,9 @@ fn local_ca_file(config: &Config) -> Option<PathBuf> {
         .any(|l| matches!(l.tls, listener::Tls::Local { .. }));
     let clock = crate::clock::SystemClock::new();
     let ca = local.then(|| LocalCa::open(&crate::state::ca_folder(&config.state_dir), &clock));
-    ca.and_then(Result::ok).map(|ca| ca.certificate_file())
+    let file = ca.and_then(Result::ok).map(|ca| ca.certificate_file());
+    // Whoever is told of it may be in another folder.
+    file.map(|path| std::path::absolute(&path).unwrap_or(path))
 }
 
 fn start_admin(
@@ -293,7 +299,11 @@ impl Answers for Control {
     async fn answer(&self, ask: Ask) -> Reply {
         match ask {
             Ask::Sync => match self.memory.catch_up().await {
-                Ok(()) => Reply::Done,
+                Ok(()) => {
+                    // A new issuer's tokens are accepted from the next request on.
+                    self.memory.wait_for_keys(KEYS).await;
+                    Reply::Done
+                }
                 Err(error) => Reply::Failed(format!("{error:#}")),
             },
             Ask::Decision { id } => {
