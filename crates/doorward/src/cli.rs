@@ -1,8 +1,15 @@
 //! The command line: what can be said, not what is done about it.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueHint};
+use clap::{Args, Parser, Subcommand, ValueHint, value_parser};
+use doorward_core::ScopeSet;
+use doorward_store::{Environment, KeyKind};
+
+use value::End;
+
+pub mod value;
 
 /// The guard at an API's door.
 #[derive(Parser)]
@@ -28,7 +35,7 @@ pub struct ConfigArgs {
     /// Overrides a setting: --set listener.main.address=127.0.0.1:0
     #[arg(long = "set", value_name = "SECTION.KEY=VALUE")]
     pub sets: Vec<String>,
-    /// Prints one JSON document instead of text.
+    /// Prints one JSON document instead of text; a failure as {"error": "..."}.
     #[arg(long)]
     pub json: bool,
 }
@@ -76,7 +83,7 @@ pub enum Command {
     SigningKey(SigningKey),
     /// Says what the four checks find for a request, or what they found for a decision.
     #[command(
-        after_help = "Examples:\n  doorward explain -X POST https://localhost:8443/orders -H 'Authorization: Bearer ...'\n  doorward explain d1a2b3c4d5e6f7g8h9j0k1m2n3"
+        after_help = "Examples:\n  doorward explain -X POST https://localhost:8443/orders -H 'Authorization: Bearer ...'\n  doorward explain d1a2b3c4d5e6f7g8h9j0k1m2n3\n\nExits with 1 when the request is refused, or the decision is not known."
     )]
     Explain(Explain),
     /// Finds every mistake of a configuration.
@@ -106,7 +113,7 @@ pub enum Command {
 #[derive(Args)]
 pub struct Demo {
     /// The port of the door; the admin listener takes the next one, the sample API the one after.
-    #[arg(long, default_value_t = 8443)]
+    #[arg(long, default_value_t = 8443, value_parser = value_parser!(u16).range(..=65533))]
     pub port: u16,
     /// Prints one JSON line when everything answers.
     #[arg(long)]
@@ -117,12 +124,12 @@ pub struct Demo {
 #[derive(Args)]
 pub struct Protect {
     /// The API to protect: scheme, host and port.
-    #[arg(value_hint = ValueHint::Url)]
+    #[arg(value_hint = ValueHint::Url, value_parser = value::upstream)]
     pub upstream: String,
     /// The port of the door; the admin listener takes the next one.
-    #[arg(long, default_value_t = 8443)]
+    #[arg(long, default_value_t = 8443, value_parser = value_parser!(u16).range(..=65534))]
     pub port: u16,
-    /// Writes this file name when the door accepts connections.
+    /// Writes this file when the door accepts connections.
     #[arg(long, value_hint = ValueHint::FilePath)]
     pub ready_file: Option<PathBuf>,
     /// Writes the configuration and the key, and does not serve.
@@ -176,25 +183,25 @@ pub struct KeyCreate {
     #[arg(long)]
     pub owner: Option<String>,
     /// A scope; may be given several times or with spaces.
-    #[arg(long = "scope")]
-    pub scopes: Vec<String>,
+    #[arg(long = "scope", value_parser = value::scopes)]
+    pub scopes: Vec<ScopeSet>,
     /// A role; may be given several times.
     #[arg(long = "role")]
     pub roles: Vec<String>,
     /// When it ends: 90d, 24h, or never.
-    #[arg(long, default_value = "90d")]
-    pub expires: String,
+    #[arg(long, default_value = "90d", value_parser = value::end)]
+    pub expires: End,
     /// When it starts, from now: 1h.
-    #[arg(long)]
-    pub not_before: Option<String>,
+    #[arg(long, value_parser = value::span)]
+    pub not_before: Option<Duration>,
     /// live or test.
-    #[arg(long, default_value = "live")]
-    pub env: String,
+    #[arg(long, default_value = "live", value_parser = value::environment)]
+    pub env: Environment,
     /// sk (secret), rk (restricted) or ak (agent).
-    #[arg(long, default_value = "sk")]
-    pub kind: String,
+    #[arg(long, default_value = "sk", value_parser = value::kind)]
+    pub kind: KeyKind,
     /// An address block that may use it; may be given several times.
-    #[arg(long = "cidr")]
+    #[arg(long = "cidr", value_parser = value::cidr)]
     pub cidrs: Vec<String>,
     /// Configuration.
     #[command(flatten)]
@@ -217,11 +224,11 @@ pub struct KeyRotate {
     /// The key's id.
     pub id: String,
     /// How long the old key goes on working.
-    #[arg(long, default_value = "24h")]
-    pub overlap: String,
+    #[arg(long, default_value = "24h", value_parser = value::span)]
+    pub overlap: Duration,
     /// When the new key ends: 90d, 24h, or never.
-    #[arg(long, default_value = "90d")]
-    pub expires: String,
+    #[arg(long, default_value = "90d", value_parser = value::end)]
+    pub expires: End,
     /// Configuration.
     #[command(flatten)]
     pub config: ConfigArgs,
@@ -230,11 +237,15 @@ pub struct KeyRotate {
 /// `doorward user`
 #[derive(Subcommand)]
 pub enum User {
-    /// Adds a user. The password is read from standard input, or made up and shown once.
-    #[command(after_help = "Example: doorward user add alice --scope orders:read")]
+    /// Adds a user. A password is made up and shown once, unless one is piped in.
+    #[command(
+        after_help = "Examples:\n  doorward user add alice --scope orders:read\n  doorward user add alice --scope orders:read < password-file"
+    )]
     Add(UserAdd),
-    /// Changes a password.
-    #[command(after_help = "Example: doorward user passwd alice < new-password")]
+    /// Changes a password. A new one is made up and shown once, unless one is piped in.
+    #[command(
+        after_help = "Examples:\n  doorward user passwd alice\n  doorward user passwd alice < password-file"
+    )]
     Passwd(UserPasswd),
     /// Stops a user from calling.
     #[command(after_help = "Example: doorward user disable alice")]
@@ -259,8 +270,8 @@ pub struct UserAdd {
     /// The user's name.
     pub name: String,
     /// A scope; may be given several times or with spaces.
-    #[arg(long = "scope")]
-    pub scopes: Vec<String>,
+    #[arg(long = "scope", value_parser = value::scopes)]
+    pub scopes: Vec<ScopeSet>,
     /// A role; may be given several times.
     #[arg(long = "role")]
     pub roles: Vec<String>,
@@ -292,8 +303,8 @@ pub struct UserImport {
     #[arg(value_hint = ValueHint::FilePath)]
     pub file: PathBuf,
     /// A scope for every imported user.
-    #[arg(long = "scope")]
-    pub scopes: Vec<String>,
+    #[arg(long = "scope", value_parser = value::scopes)]
+    pub scopes: Vec<ScopeSet>,
     /// A role for every imported user.
     #[arg(long = "role")]
     pub roles: Vec<String>,
@@ -349,8 +360,8 @@ pub struct IssuerAdd {
     #[arg(long = "typ")]
     pub types: Vec<String>,
     /// How far its clock may be off, at most 60s.
-    #[arg(long, default_value = "30s")]
-    pub leeway: String,
+    #[arg(long, default_value = "30s", value_parser = value::leeway)]
+    pub leeway: Duration,
     /// The claim that names the subject.
     #[arg(long, default_value = "sub")]
     pub subject_claim: String,
@@ -385,14 +396,14 @@ pub struct TokenIssue {
     #[arg(long)]
     pub sub: String,
     /// A scope; may be given several times or with spaces.
-    #[arg(long = "scope")]
-    pub scopes: Vec<String>,
+    #[arg(long = "scope", value_parser = value::scopes)]
+    pub scopes: Vec<ScopeSet>,
     /// A role; may be given several times.
     #[arg(long = "role")]
     pub roles: Vec<String>,
     /// How long it lives, at most 24h.
-    #[arg(long, default_value = "15m")]
-    pub ttl: String,
+    #[arg(long, default_value = "15m", value_parser = value::ttl)]
+    pub ttl: Duration,
     /// The audience; the configured one when absent.
     #[arg(long)]
     pub audience: Option<String>,
@@ -456,7 +467,7 @@ pub struct Check {
     /// Overrides a setting.
     #[arg(long = "set", value_name = "SECTION.KEY=VALUE")]
     pub sets: Vec<String>,
-    /// Prints one JSON document instead of text.
+    /// Prints one JSON document instead of text; a failure as {"error": "..."}.
     #[arg(long)]
     pub json: bool,
 }

@@ -1,10 +1,16 @@
 //! What commands do. One file per command.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use clap::Parser;
+use doorward_core::policy::Access;
+use doorward_core::{Scope, ScopeSet};
 
 use crate::cli::{Cli, Command};
+use crate::config::Config;
+use crate::control_socket::Announced;
 use crate::output;
 
 mod ca;
@@ -20,9 +26,20 @@ mod signing_key;
 mod token;
 mod user;
 
-/// Runs a command. Exit codes: 0 done, 1 refused or found something, 2 wrong usage.
-pub fn run(cli: Cli) -> ExitCode {
-    let result = match cli.command {
+/// Runs a command line. Exit codes: 0 done, 1 refused or found something, 2 wrong usage.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<_> = arguments.into_iter().collect();
+    // Looked for before parsing, so that a command line that cannot be parsed answers a script
+    // in the form it asked for.
+    let as_json = arguments.iter().any(|argument| argument == "--json");
+    match Cli::try_parse_from(arguments) {
+        Ok(cli) => dispatch(cli).unwrap_or_else(|error| output::failed(&error, as_json)),
+        Err(error) => output::misused(&error, as_json),
+    }
+}
+
+fn dispatch(cli: Cli) -> Result<ExitCode> {
+    match cli.command {
         Command::Check(args) => check::run(&args),
         Command::Key(key) => block_on(key::run(key)),
         Command::User(user) => block_on(user::run(user)),
@@ -36,8 +53,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Explain(args) => block_on(explain::run(args)),
         Command::Ca(args) => ca::run(&args),
         Command::Issuer(issuer) => block_on(issuer::run(issuer)),
-    };
-    result.unwrap_or_else(|error| output::failed(&error))
+    }
 }
 
 /// Runs a short command to its end on this thread.
@@ -54,4 +70,31 @@ fn wait_on_all_cores(work: impl Future<Output = Result<ExitCode>>) -> Result<Exi
         .enable_all()
         .build()?
         .block_on(work)
+}
+
+/// Says whether running servers honour a change already.
+fn print_announced(announced: &Announced) {
+    match (announced.servers, announced.silent) {
+        (_, 1..) => output::line("A running server did not answer; it notices within a second."),
+        (0, _) => output::line("No server is running here."),
+        _ => output::line("The running server honours it from now on."),
+    }
+}
+
+/// Warns of scopes that no route needs and of roles that grant nothing: mostly typing mistakes.
+fn warn_of_unknown(config: &Config, scopes: &ScopeSet, roles: &[String]) {
+    let needed = |scope: &Scope| {
+        config.policy.rules().iter().any(|rule| match &rule.access {
+            Access::Public => false,
+            Access::Guarded(guarded) => guarded.scopes.contains(scope),
+        })
+    };
+    for scope in scopes.iter().filter(|scope| !needed(scope)) {
+        output::warn(format_args!("no route needs the scope {}", scope.as_str()));
+    }
+    for role in roles {
+        if !config.policy.roles().contains(role) {
+            output::warn(format_args!("[roles] has no {role:?}: it grants nothing"));
+        }
+    }
 }

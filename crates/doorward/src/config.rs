@@ -63,6 +63,20 @@ pub struct Config {
     pub limits: limits::Limits,
     /// What is protected, and how; roles and the scopes they grant.
     pub policy: Arc<RouteTable>,
+    /// Where each rule of the policy is written, in their order.
+    pub rule_origins: Vec<Origin>,
+}
+
+impl Config {
+    /// Where a rule is written; none where two have the same name.
+    pub fn origin_of_rule(&self, name: &str) -> Option<Origin> {
+        let rules = self.policy.rules().iter().zip(&self.rule_origins);
+        let mut named = rules.filter(|(rule, _)| &*rule.name == name);
+        match (named.next(), named.next()) {
+            (Some((_, origin)), None) => Some(*origin),
+            _ => None,
+        }
+    }
 }
 
 /// What reading a configuration gives: perhaps a configuration, and what is wrong with it.
@@ -139,9 +153,10 @@ fn read_root(root: Node, folder: &Path, diagnostics: &mut Diagnostics) -> Option
         issuers: &trusted_issuers,
         own: &issuer,
     };
-    let policy = route::read_table(&mut root, &known);
-    check_whole(&mut root, &listeners, &api_key);
+    let table = route::read_table(&mut root, &known);
+    warn_of_plain(&mut root, &listeners);
     root.finish();
+    let (policy, rule_origins) = table?;
     Some(Config {
         state_dir,
         max_staleness,
@@ -158,7 +173,8 @@ fn read_root(root: Node, folder: &Path, diagnostics: &mut Diagnostics) -> Option
         managed_headers,
         log,
         limits,
-        policy: Arc::new(policy?),
+        policy: Arc::new(policy),
+        rule_origins,
     })
 }
 
@@ -198,20 +214,8 @@ fn named<T>(
     values
 }
 
-/// Mistakes that concern more than one section.
-fn check_whole(
-    root: &mut Section<'_>,
-    listeners: &[listener::Listener],
-    api_key: &api_key::ApiKeySettings,
-) {
-    if api_key.environments.is_empty() {
-        let fix = "Write environments = [\"live\"], or leave the key out.";
-        root.error(
-            Origin::Absent,
-            "api_key.environments is empty: no key would work",
-            fix,
-        );
-    }
+/// Listeners on which no credential is taken.
+fn warn_of_plain(root: &mut Section<'_>, listeners: &[listener::Listener]) {
     for listener in listeners {
         if listener.plain_and_open() {
             root.diagnostics().push(diagnostic::Diagnostic::warning(

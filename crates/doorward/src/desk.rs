@@ -6,8 +6,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
-use doorward_core::{Clock, ScopeSet, Timestamp};
+use anyhow::{Result, bail};
+use doorward_core::{Clock, Timestamp};
 use doorward_crypto::entropy::OsEntropy;
 
 use crate::cli::ConfigArgs;
@@ -92,34 +92,9 @@ pub fn load_config(file: &Path, sets: &[String]) -> Result<Config> {
             eprint!("{report}");
             Ok(config)
         }
-        None => bail!("the configuration cannot be used\n{report}"),
+        None => bail!(
+            "the configuration cannot be used\n{}",
+            report.to_string().trim_end()
+        ),
     }
-}
-
-/// Parses scopes as given on the command line.
-///
-/// # Errors
-/// The word that is not a scope.
-pub fn parse_scopes(words: &[String]) -> Result<ScopeSet> {
-    ScopeSet::parse(&words.join(" ")).with_context(|| format!("--scope {:?}", words.join(" ")))
-}
-
-/// Parses `90d` or `never` as a moment from now.
-///
-/// # Errors
-/// When the text is neither.
-pub fn parse_end(text: &str, now: Timestamp) -> Result<Option<Timestamp>> {
-    if text == "never" {
-        return Ok(None);
-    }
-    parse_span(text).map(|span| Some(now.plus(span)))
-}
-
-/// Parses `90d`.
-///
-/// # Errors
-/// When the text is not a time span.
-pub fn parse_span(text: &str) -> Result<std::time::Duration> {
-    config::section::parse_duration(text)
-        .with_context(|| format!("`{text}` is not a time span; write 30s, 15m, 24h or 90d"))
 }

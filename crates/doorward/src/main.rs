@@ -2,9 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use doorward::{cli::Cli, command};
-
 fn main() -> ExitCode {
-    command::run(Cli::parse())
+    doorward::command::run(std::env::args_os())
 }

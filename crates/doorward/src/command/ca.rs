@@ -16,7 +16,9 @@ pub(super) fn run(args: &Ca) -> Result<ExitCode> {
     state::make_folder(&config.state_dir)?;
     let clock = crate::clock::SystemClock::new();
     let ca = LocalCa::open(&state::ca_folder(&config.state_dir), &clock)?;
-    let path = ca.certificate_file().display().to_string();
+    let path = std::path::absolute(ca.certificate_file())?;
+    let path = path.display().to_string();
+    let port = config.listeners.first().map_or(8443, |l| l.address.port());
     if args.config.json {
         output::json(&json!({ "ca_file": path }));
     } else if args.path {
@@ -25,7 +27,7 @@ pub(super) fn run(args: &Ca) -> Result<ExitCode> {
         output::line(format_args!("The development CA is {path}\n"));
         output::line("It signs certificates for this machine only. Trust it where you need it:\n");
         output::line(format_args!(
-            "curl       curl --cacert {path} https://localhost:8443/"
+            "curl       curl --cacert {path} https://localhost:{port}/"
         ));
         output::line(format_args!(
             "Node.js    NODE_EXTRA_CA_CERTS={path} node app.js"

@@ -37,7 +37,7 @@ pub(super) fn run(args: &Check) -> Result<ExitCode> {
         if let Some(config) = &reading.config {
             let (rules, upstreams) = (config.policy.rules().len(), config.upstreams.len());
             output::line(format_args!(
-                "{file}: good; {rules} rules, {upstreams} upstreams"
+                "{file}: good (rules: {rules}, upstreams: {upstreams})"
             ));
         }
     }

@@ -1,7 +1,7 @@
 //! `doorward demo`
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use doorward_core::net::Cidrs;
 use doorward_core::{ScopeSet, Secret, Timestamp};
 use doorward_store::{Environment, KeyKind};
 use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::protect::{next_port, write_new};
 use crate::cli::{ConfigArgs, Demo};
@@ -39,7 +40,23 @@ pub(super) fn run(args: &Demo) -> Result<ExitCode> {
     super::wait_on_all_cores(serve(args, &folder.0))
 }
 
-async fn serve(args: &Demo, folder: &std::path::Path) -> Result<ExitCode> {
+async fn serve(args: &Demo, folder: &Path) -> Result<ExitCode> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let server = tokio::select! {
+        biased;
+        _ = terminate.recv() => None,
+        _ = interrupt.recv() => None,
+        started = start(args, folder) => started?,
+    };
+    match server {
+        Some(server) => server.run().await,
+        None => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// Starts everything and shows it. None when nobody reads what is shown.
+async fn start(args: &Demo, folder: &Path) -> Result<Option<Server>> {
     let sample = crate::sample_api::start(next_port(next_port(args.port))).await?;
     let text = include_str!("../template/demo.toml")
         .replace("{upstream_port}", &sample.port().to_string())
@@ -61,12 +78,12 @@ async fn serve(args: &Demo, folder: &std::path::Path) -> Result<ExitCode> {
         sample,
         given: &credentials,
     };
-    if args.json {
-        output::json(&shown.to_json());
+    let text = if args.json {
+        format!("{}\n", shown.to_json())
     } else {
-        shown.print();
-    }
-    server.run().await
+        shown.text()
+    };
+    Ok(output::written(&text).then_some(server))
 }
 
 async fn hand_out(desk: &Desk) -> Result<Credentials> {
@@ -155,29 +172,30 @@ impl Shown<'_> {
         })
     }
 
-    fn print(&self) {
+    fn text(&self) -> String {
         let (url, sample) = (self.ready.public_url(), self.sample);
-        output::line(format_args!(
-            "The sample API   http://{sample}   (unprotected)"
-        ));
-        output::line(format_args!("The door         {url}"));
-        output::line(format_args!("Configuration    {}\n", self.config_file));
+        let mut text = format!(
+            "The sample API   http://{sample}   (unprotected)\n\
+             The door         {url}\n\
+             Configuration    {}\n\n",
+            self.config_file
+        );
         let curl = format!("curl -i --cacert {}", self.ca_file().unwrap_or_default());
         for (says, arguments, path) in self.calls() {
-            output::line(format_args!("# {says}\n{curl} {arguments}{url}{path}\n"));
+            text += &format!("# {says}\n{curl} {arguments}{url}{path}\n\n");
         }
         let program = std::env::current_exe()
             .map_or_else(|_| "doorward".to_owned(), |path| path.display().to_string());
-        output::line(format_args!(
-            "# why?\n{program} explain --config {} -X POST {url}/orders -H 'Authorization: Bearer {}'\n",
+        text += &format!(
+            "# why?\n{program} explain --config {} -X POST {url}/orders -H 'Authorization: Bearer {}'\n\n",
             self.config_file,
             self.given.readonly.expose()
-        ));
-        output::line("Ctrl-C ends the demo and removes its state.");
+        );
+        text + "Ctrl-C ends the demo and removes its state.\n"
     }
 
     /// What to try: what comes of it, curl's arguments, the path.
-    fn calls(&self) -> [(&'static str, String, &'static str); 9] {
+    fn calls(&self) -> [(&'static str, String, &'static str); 10] {
         let given = self.given;
         let (key, readonly) = (given.api_key.expose(), given.readonly.expose());
         let (password, expired) = (given.password.expose(), given.expired.expose());
@@ -193,6 +211,11 @@ impl Shown<'_> {
                 "/orders",
             ),
             ("401  a key that has expired", bearer(expired), "/orders"),
+            (
+                "401  a token that has expired",
+                bearer(&given.expired_jwt),
+                "/orders",
+            ),
             (
                 "403  the read-only key may not write",
                 format!("-X POST {}", bearer(readonly)),

@@ -29,6 +29,9 @@ const KEYS: Duration = Duration::from_secs(6);
 pub(super) async fn run(args: Explain) -> Result<ExitCode> {
     if args.target.contains("://") {
         request(args).await
+    } else if args.target.contains(['/', ':', '.']) {
+        let text = format!("`{0}` has no scheme: write https://{0}", args.target);
+        bail!(Usage(text))
     } else {
         decision(args).await
     }

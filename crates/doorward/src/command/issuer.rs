@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail, ensure};
+use doorward_core::Secret;
+use doorward_crypto::jose::{Algorithm, Jwks, VerificationKey};
 use doorward_store::{IssuerRecord, Issuers, KeySource};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::cli::{ConfigArgs, Issuer, IssuerAdd, One};
 use crate::config::trusted_issuer::{DEFAULT_ALGORITHMS, DEFAULT_TYPES};
-use crate::desk::{Desk, parse_span};
+use crate::desk::Desk;
 use crate::output;
 
 /// Runs the command.
@@ -28,16 +30,34 @@ async fn add(args: IssuerAdd) -> Result<()> {
     let record = record(args, &desk)?;
     // The same check as the running server's, so that what is stored can be used.
     doorward_authn::jwt::issuer::IssuerConfig::from_record(&record)?;
+    check_keys(&record)?;
+    let known = Issuers::list(desk.state.store.as_ref()).await?;
+    let before = known.iter().find(|known| known.name == record.name);
+    if let Some(other) = before.filter(|known| known.issuer != record.issuer) {
+        bail!(
+            "the name {} is taken by {}; choose another with --name",
+            record.name,
+            other.issuer
+        );
+    }
+    let same = known.iter().find(|known| known.issuer == record.issuer);
+    if let Some(other) = same.filter(|known| known.name != record.name) {
+        bail!(
+            "{} is trusted already, as {}; change that one with --name {}",
+            record.issuer,
+            other.name,
+            other.name
+        );
+    }
+    let replaced = before.is_some();
     let stored = Issuers::put(desk.state.store.as_ref(), record.clone()).await;
     desk.record("trust", "issuer", &record.name, stored.map_err(Into::into))?;
     desk.announce().await;
     if as_json {
-        output::json(&record);
+        output::json(&describe(&record));
     } else {
-        output::line(format_args!(
-            "Trusted {} as {}.",
-            record.issuer, record.name
-        ));
+        let what = if replaced { "Replaced" } else { "Trusted" };
+        output::line(format_args!("{what} {} as {}.", record.issuer, record.name));
     }
     Ok(())
 }
@@ -60,8 +80,6 @@ fn record(args: IssuerAdd, desk: &Desk) -> Result<IssuerRecord> {
             twin.name
         );
     }
-    let leeway = parse_span(&args.leeway)?.as_secs();
-    ensure!(leeway <= 60, "--leeway is at most 60s");
     let keys = key_source(&args)?;
     let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
     let algorithms = match (args.algorithms.is_empty(), &keys) {
@@ -85,12 +103,71 @@ fn record(args: IssuerAdd, desk: &Desk) -> Result<IssuerRecord> {
         } else {
             args.types
         },
-        leeway_secs: u32::try_from(leeway)?,
+        leeway_secs: u32::try_from(args.leeway.as_secs())?,
         subject_claim: args.subject_claim,
         scope_claim: args.scope_claim,
         roles_claim: args.roles_claim,
         created_at: desk.now(),
         issuer: args.issuer,
+    })
+}
+
+/// Reads the keys as the running server will, where they are in a file.
+fn check_keys(record: &IssuerRecord) -> Result<()> {
+    match &record.keys {
+        KeySource::Discovery | KeySource::JwksUrl(_) => {}
+        KeySource::JwksFile(path) => {
+            let keys = Jwks::parse(&read(path)?).with_context(|| path.clone())?;
+            ensure!(
+                !keys.keys().is_empty(),
+                "{path} has no key that can be used"
+            );
+        }
+        KeySource::PublicKeyFile { path, algorithm } => {
+            let pem = String::from_utf8(read(path)?.to_vec())
+                .ok()
+                .with_context(|| format!("{path} is not PEM"))?;
+            let algorithm = Algorithm::parse(algorithm).context("--alg is not known")?;
+            VerificationKey::from_pem(&pem, algorithm, None).with_context(|| path.clone())?;
+        }
+        KeySource::SecretFile { path } => {
+            let text = read(path)?;
+            let text = text.strip_suffix(b"\n").unwrap_or(&text);
+            let text = text.strip_suffix(b"\r").unwrap_or(text);
+            let secret = Secret::new(text.to_vec());
+            VerificationKey::hmac(&secret, None).with_context(|| path.clone())?;
+        }
+    }
+    Ok(())
+}
+
+fn read(path: &str) -> Result<zeroize::Zeroizing<Vec<u8>>> {
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read {path}"))?;
+    Ok(zeroize::Zeroizing::new(bytes))
+}
+
+fn describe(record: &IssuerRecord) -> Value {
+    let (keys, place) = match &record.keys {
+        KeySource::Discovery => ("discovery", None),
+        KeySource::JwksUrl(url) => ("jwks_url", Some(url)),
+        KeySource::JwksFile(path) => ("jwks_file", Some(path)),
+        KeySource::PublicKeyFile { path, .. } => ("key_file", Some(path)),
+        KeySource::SecretFile { path } => ("secret_file", Some(path)),
+    };
+    json!({
+        "name": record.name,
+        "issuer": record.issuer,
+        "audiences": record.audiences,
+        "keys": keys,
+        "keys_from": place,
+        "algorithms": record.algorithms,
+        "types": record.types,
+        "leeway_secs": record.leeway_secs,
+        "subject_claim": record.subject_claim,
+        "scope_claim": record.scope_claim,
+        "roles_claim": record.roles_claim,
+        // Issuers of the configuration file have no time of their own.
+        "created_at": (record.created_at.millis() > 0).then(|| record.created_at.to_string()),
     })
 }
 
@@ -157,8 +234,11 @@ async fn list(args: ConfigArgs) -> Result<()> {
     let mut issuers = desk.config.trusted_issuers.clone();
     issuers.extend(Issuers::list(desk.state.store.as_ref()).await?);
     if args.json {
-        output::json(&issuers);
+        output::json(&issuers.iter().map(describe).collect::<Vec<_>>());
     } else {
+        if issuers.is_empty() {
+            output::line("No issuers yet. Trust one: doorward issuer add URL --audience ...");
+        }
         for issuer in &issuers {
             output::line(format_args!(
                 "{:<20} {}  for {}",

@@ -2,16 +2,17 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Result, anyhow, bail};
 use doorward_core::Timestamp;
 use doorward_core::net::Cidrs;
-use doorward_store::{ApiKeyRecord, Environment, KeyKind};
+use doorward_store::ApiKeyRecord;
 use serde_json::{Value, json};
 
+use crate::cli::value::all_scopes;
 use crate::cli::{Key, KeyCreate, KeyRotate, One};
+use crate::desk::Desk;
 use crate::desk::api_key::{CreatedKey, NewKey};
-use crate::desk::{Desk, parse_end, parse_scopes, parse_span};
-use crate::output;
+use crate::output::{self, Usage};
 
 /// Runs the command.
 pub(super) async fn run(key: Key) -> Result<ExitCode> {
@@ -35,27 +36,30 @@ pub(super) async fn run(key: Key) -> Result<ExitCode> {
 async fn create(args: KeyCreate) -> Result<ExitCode> {
     let desk = Desk::open(&args.config)?;
     let now = desk.now();
-    let kind = KeyKind::parse(&args.kind)
-        .filter(|kind| *kind != KeyKind::Publishable)
-        .with_context(|| format!("--kind {:?}: write sk, rk or ak", args.kind))?;
+    let not_before = args.not_before.map(|span| now.plus(span));
+    let expires_at = args.expires.at(now);
+    if let (Some(start), Some(end)) = (not_before, expires_at)
+        && end <= start
+    {
+        bail!(Usage(format!(
+            "the key would end ({end}) before it starts ({start}): correct --expires or \
+             --not-before"
+        )));
+    }
+    let scopes = all_scopes(&args.scopes);
+    super::warn_of_unknown(&desk.config, &scopes, &args.roles);
     let created = desk
         .create_key(NewKey {
             owner: args.owner.unwrap_or_else(|| args.name.clone()),
             name: args.name,
-            kind,
-            environment: Environment::parse(&args.env)
-                .with_context(|| format!("--env {:?}: write live or test", args.env))?,
-            scopes: parse_scopes(&args.scopes)?,
+            kind: args.kind,
+            environment: args.env,
+            scopes,
             roles: args.roles,
             allowed_cidrs: Cidrs::parse(args.cidrs.iter().map(String::as_str))
-                .map_err(|wrong| anyhow::anyhow!("--cidr {wrong:?} is not an address block"))?,
-            not_before: args
-                .not_before
-                .as_deref()
-                .map(parse_span)
-                .transpose()?
-                .map(|s| now.plus(s)),
-            expires_at: parse_end(&args.expires, now)?,
+                .map_err(|wrong| anyhow!("--cidr {wrong:?} is not an address block"))?,
+            not_before,
+            expires_at,
         })
         .await?;
     desk.announce().await;
@@ -69,10 +73,8 @@ async fn create(args: KeyCreate) -> Result<ExitCode> {
 
 async fn rotate(args: KeyRotate) -> Result<ExitCode> {
     let desk = Desk::open(&args.config)?;
-    let end = parse_end(&args.expires, desk.now())?;
-    let (created, old_ends) = desk
-        .rotate_key(&args.id, parse_span(&args.overlap)?, end)
-        .await?;
+    let end = args.expires.at(desk.now());
+    let (created, old_ends) = desk.rotate_key(&args.id, args.overlap, end).await?;
     desk.announce().await;
     if args.config.json {
         let mut value = with_key(&created, desk.now());
@@ -107,13 +109,7 @@ async fn revoke(args: One) -> Result<ExitCode> {
             "Revoked {} ({}) at {at}.",
             record.id, record.name
         ));
-        match (announced.servers, announced.silent) {
-            (_, 1..) => {
-                output::line("A running server did not answer; it notices within a second.")
-            }
-            (0, _) => output::line("No server is running here."),
-            _ => output::line("The running server refuses it from now on."),
-        }
+        super::print_announced(&announced);
     }
     Ok(ExitCode::SUCCESS)
 }

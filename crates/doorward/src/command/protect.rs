@@ -1,19 +1,18 @@
 //! `doorward protect`
 
 use std::fs::OpenOptions;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow};
 use doorward_core::ScopeSet;
 use doorward_core::net::Cidrs;
 use doorward_store::{Environment, KeyKind};
 use serde_json::json;
 
 use crate::cli::{Protect, Serve};
-use crate::config::upstream::parse_url;
 use crate::desk::Desk;
 use crate::desk::api_key::{CreatedKey, NewKey};
 use crate::output;
@@ -23,14 +22,8 @@ const FIRST_KEY_LIFE: std::time::Duration = std::time::Duration::from_secs(90 * 
 
 /// Writes the configuration and the first key, then serves.
 pub(super) fn run(args: Protect) -> Result<ExitCode> {
-    let upstream = args.upstream.trim_end_matches('/').to_owned();
-    ensure!(
-        parse_url(&upstream).is_some(),
-        "`{}` is not the address of an API; write for example http://127.0.0.1:3000",
-        args.upstream
-    );
     let text = include_str!("../template/protect.toml")
-        .replace("{upstream}", &upstream)
+        .replace("{upstream}", &args.upstream)
         .replace("{port}", &args.port.to_string())
         .replace("{admin_port}", &next_port(args.port).to_string());
     write_new(&args.config.config, &text)?;
@@ -61,8 +54,12 @@ pub(super) fn write_new(path: &Path, text: &str) -> Result<()> {
         .create_new(true)
         .mode(0o600)
         .open(path)
-        .with_context(|| {
-            format!("cannot write {shown}; if it is there already, use `doorward serve`")
+        .map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists => anyhow!(
+                "{shown} is there already: serve it with `doorward serve --config {shown}`, or \
+                 name another file with --config"
+            ),
+            _ => anyhow!("cannot write {shown}: {error}"),
         })?;
     file.write_all(text.as_bytes())
         .with_context(|| format!("cannot write {shown}"))
@@ -102,8 +99,15 @@ fn announce(args: &Protect, key: &CreatedKey) {
     ));
     output::line("The first key, shown this once (it may read and write, and ends in 90 days):");
     output::line(format_args!("\n  {}\n", key.text.expose()));
+    let option = match file.as_str() {
+        "doorward.toml" => String::new(),
+        other => format!(" --config {other}"),
+    };
+    if args.no_serve {
+        output::line(format_args!("Serve it:\n  doorward serve{option}\n"));
+    }
     output::line(format_args!(
-        "Try it:\n  curl --cacert \"$(doorward ca --path)\" -H 'Authorization: Bearer {}' https://localhost:{}/\n",
+        "Try it:\n  curl --cacert \"$(doorward ca --path{option})\" -H 'Authorization: Bearer {}' https://localhost:{}/\n",
         key.text.expose(),
         args.port
     ));

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::cli::Serve;
 use crate::output;
-use crate::wiring::server::Server;
+use crate::wiring::server::{Ready, Server};
 
 /// Serves until SIGTERM or Ctrl-C.
 pub(super) fn run(args: Serve) -> Result<ExitCode> {
@@ -18,11 +18,21 @@ pub(super) fn run(args: Serve) -> Result<ExitCode> {
         if args.config.json {
             output::json(&server.ready().to_json());
         } else {
-            for (name, address, tls) in &server.ready().listeners {
-                let scheme = if *tls { "https" } else { "http" };
-                eprintln!("doorward: {name} listens on {scheme}://{address}");
-            }
+            announce(&args, server.ready());
         }
-        server.run().await
+        let ended = server.run().await?;
+        eprintln!("doorward: stopped");
+        Ok(ended)
     })
+}
+
+fn announce(args: &Serve, ready: &Ready) {
+    eprintln!("doorward: serves {}", args.config.config.display());
+    for (name, address, tls) in &ready.listeners {
+        let scheme = if *tls { "https" } else { "http" };
+        eprintln!("doorward: {name} listens on {scheme}://{address}");
+    }
+    if let Some(url) = ready.admin_url() {
+        eprintln!("doorward: admin listens on {url} (/healthz, /readyz, /metrics)");
+    }
 }

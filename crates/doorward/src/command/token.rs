@@ -2,12 +2,14 @@
 
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
+use doorward_store::Issuers;
 use serde_json::json;
 
+use crate::cli::value::all_scopes;
 use crate::cli::{Token, TokenIssue, TokenRevoke};
+use crate::desk::Desk;
 use crate::desk::token::NewToken;
-use crate::desk::{Desk, parse_scopes, parse_span};
 use crate::output;
 
 /// Runs the command.
@@ -21,14 +23,16 @@ pub(super) async fn run(token: Token) -> Result<ExitCode> {
 
 async fn issue(args: TokenIssue) -> Result<()> {
     let desk = Desk::open(&args.config)?;
+    let scopes = all_scopes(&args.scopes);
+    super::warn_of_unknown(&desk.config, &scopes, &args.roles);
     let issued = desk
         .issue_token(NewToken {
             subject: args.sub,
             audience: args.audience,
-            scopes: parse_scopes(&args.scopes)?,
+            scopes,
             roles: args.roles,
             issued_at: desk.now(),
-            ttl: parse_span(&args.ttl)?,
+            ttl: args.ttl,
         })
         .await?;
     desk.announce().await;
@@ -46,6 +50,12 @@ async fn issue(args: TokenIssue) -> Result<()> {
 
 async fn revoke(args: TokenRevoke) -> Result<()> {
     let desk = Desk::open(&args.config)?;
+    if let Some(issuer) = &args.issuer {
+        ensure!(
+            trusts(&desk, issuer).await?,
+            "{issuer} is not a trusted issuer, so nothing was revoked; see `doorward issuer list`"
+        );
+    }
     let revoked = desk.revoke_token(&args.jti, args.issuer.as_deref()).await?;
     let announced = desk.announce().await;
     if args.config.json {
@@ -61,6 +71,14 @@ async fn revoke(args: TokenRevoke) -> Result<()> {
             "Revoked {} of {}.",
             revoked.jti, revoked.issuer
         ));
+        super::print_announced(&announced);
     }
     Ok(())
+}
+
+async fn trusts(desk: &Desk, issuer: &str) -> Result<bool> {
+    let stored = Issuers::list(desk.state.store.as_ref()).await?;
+    let of_file = desk.config.trusted_issuers.iter();
+    Ok(desk.config.issuer.url == issuer
+        || of_file.chain(&stored).any(|known| known.issuer == issuer))
 }

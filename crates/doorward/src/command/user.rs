@@ -3,13 +3,14 @@
 use std::io::{IsTerminal, Read};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use doorward_core::Secret;
-use doorward_store::{UserName, UserRecord};
+use doorward_store::{StoreError, UserName, UserRecord};
 use serde_json::{Value, json};
 
+use crate::cli::value::all_scopes;
 use crate::cli::{ConfigArgs, One, User, UserAdd, UserImport, UserPasswd};
-use crate::desk::{Desk, parse_scopes};
+use crate::desk::Desk;
 use crate::output;
 
 /// Runs the command.
@@ -28,14 +29,27 @@ pub(super) async fn run(user: User) -> Result<ExitCode> {
 
 async fn add(args: UserAdd) -> Result<()> {
     let desk = Desk::open(&args.config)?;
-    let scopes = parse_scopes(&args.scopes)?;
+    let scopes = all_scopes(&args.scopes);
+    super::warn_of_unknown(&desk.config, &scopes, &args.roles);
     let (password, made_up) = password(&desk, args.generate)?;
-    let name = desk
-        .add_user(&args.name, &password, scopes, args.roles)
-        .await?;
+    let added = desk.add_user(&args.name, &password, scopes, args.roles);
+    let name = added
+        .await
+        .map_err(|error| explain_taken(error, &args.name))?;
     desk.announce().await;
     done(&args.config, &name, "added", made_up.then_some(&password));
     Ok(())
+}
+
+/// Says of a name that is taken what can be done.
+fn explain_taken(error: anyhow::Error, name: &str) -> anyhow::Error {
+    match error.downcast_ref() {
+        Some(StoreError::Conflict { .. }) => anyhow!(
+            "a user is named {name} already; change the password with `doorward user passwd \
+             {name}`, or remove the user first"
+        ),
+        _ => error,
+    }
 }
 
 async fn passwd(args: UserPasswd) -> Result<()> {
@@ -83,18 +97,20 @@ async fn import(args: UserImport) -> Result<()> {
     let desk = Desk::open(&args.config)?;
     let text = std::fs::read_to_string(&args.file)
         .with_context(|| format!("cannot read {}", args.file.display()))?;
-    let scopes = parse_scopes(&args.scopes)?;
+    let scopes = all_scopes(&args.scopes);
+    super::warn_of_unknown(&desk.config, &scopes, &args.roles);
     let names = desk
         .import_users(&text, &scopes, &args.roles)
         .await
         .with_context(|| args.file.display().to_string())?;
+    ensure!(!names.is_empty(), "{} has no users", args.file.display());
     desk.announce().await;
     if args.config.json {
         output::json(
             &json!({ "imported": names.iter().map(UserName::as_str).collect::<Vec<_>>() }),
         );
     } else {
-        output::line(format_args!("Imported {} users.", names.len()));
+        output::line(format_args!("Imported users: {}.", names.len()));
     }
     Ok(())
 }
@@ -113,6 +129,9 @@ async fn list(args: ConfigArgs) -> Result<()> {
     if args.json {
         output::json(&users.iter().map(describe).collect::<Vec<_>>());
     } else {
+        if users.is_empty() {
+            output::line("No users yet. Add one: doorward user add alice --scope ...");
+        }
         for user in &users {
             let state = if user.disabled_at.is_some() {
                 "disabled"
@@ -121,7 +140,8 @@ async fn list(args: ConfigArgs) -> Result<()> {
             };
             output::line(format_args!(
                 "{:<24} {state:<9} [{}]",
-                user.name, user.scopes
+                user.name.as_str(),
+                user.scopes
             ));
         }
     }
@@ -145,20 +165,26 @@ fn unknown(name: &UserName) -> String {
 
 /// Reads the password from a pipe, or makes one up. The second value tells which.
 fn password(desk: &Desk, generate: bool) -> Result<(Secret<String>, bool)> {
-    let mut stdin = std::io::stdin();
+    const MAX: u64 = 4096;
+    let stdin = std::io::stdin();
     if generate || stdin.is_terminal() {
         return Ok((desk.make_password(), true));
     }
     let mut text = zeroize::Zeroizing::new(String::new());
     stdin
-        .by_ref()
-        .take(4096)
+        .take(MAX)
         .read_to_string(&mut text)
-        .context("cannot read the password")?;
+        .context("cannot read the password from standard input")?;
     let line = text.trim_end_matches(['\r', '\n']);
+    // SECURITY: an empty pipe is mostly a command that failed before it. Making a password up
+    // then would lock somebody out who is told nothing.
     if line.is_empty() {
-        return Ok((desk.make_password(), true));
+        bail!("standard input has no password: pipe one in, or add --generate to have one made up");
     }
+    ensure!(
+        !line.contains(char::is_control),
+        "standard input has more than one line, or control characters: a password is one line"
+    );
     Ok((Secret::new(line.to_owned()), false))
 }
 

@@ -26,7 +26,12 @@ pub(super) fn read(section: &mut Section<'_>) -> ApiKeySettings {
         );
     }
     let mut environments = Vec::new();
+    let origin = section.origin_of("environments");
     let named = section.texts("environments");
+    if named.as_ref().is_some_and(Vec::is_empty) {
+        let fix = "Write environments = [\"live\"], or leave the key out.";
+        section.error(origin, "`environments` is empty: no key would work", fix);
+    }
     for (text, origin) in named.unwrap_or_else(|| vec![("live".to_owned(), section.origin())]) {
         match Environment::parse(&text) {
             Some(environment) => environments.push(environment),

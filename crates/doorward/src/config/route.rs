@@ -23,16 +23,21 @@ pub(super) struct Known<'c> {
     pub(super) own: &'c OwnIssuer,
 }
 
-/// Reads roles and routes into the table that decides.
-pub(super) fn read_table(root: &mut Section<'_>, known: &Known<'_>) -> Option<RouteTable> {
+/// Reads roles and routes into the table that decides, and where each of its rules is written.
+pub(super) fn read_table(
+    root: &mut Section<'_>,
+    known: &Known<'_>,
+) -> Option<(RouteTable, Vec<Origin>)> {
     let roles = read_roles(root);
     let mut origins = HashMap::new();
+    let mut in_order = Vec::new();
     let mut routes = Vec::new();
     for node in take_list(root) {
         let origin = node.origin;
         let mut section = Section::open("route", node, root.diagnostics());
         if let Some(route) = read(&mut section, known) {
             origins.insert(route.label.clone(), origin);
+            in_order.push(origin);
             routes.push(route);
         }
         section.finish();
@@ -49,7 +54,7 @@ pub(super) fn read_table(root: &mut Section<'_>, known: &Known<'_>) -> Option<Ro
         return None;
     }
     match RouteTable::build(routes, roles?) {
-        Ok(table) => Some(table),
+        Ok(table) => Some((table, in_order)),
         Err(errors) => {
             for error in errors {
                 let origin = origins.get(&error.label).copied().unwrap_or(Origin::Absent);
@@ -92,6 +97,12 @@ fn read_roles(root: &mut Section<'_>) -> Option<Roles> {
     let mut roles = Vec::with_capacity(entries.len());
     for (name, node) in entries {
         let entry_origin = node.origin;
+        if !matches!(node.value, Value::List(_)) {
+            let message = format!("roles: `{name}` is {}, not a list", node.value.kind());
+            let fix = format!("Write {name} = [\"orders:read\"].");
+            root.error(entry_origin, message, fix);
+            continue;
+        }
         let table = Value::Table(vec![("scopes".to_owned(), node)]);
         let wrapped = Node {
             origin: entry_origin,
@@ -273,13 +284,14 @@ fn read_forwarding(section: &mut Section<'_>, known: &Known<'_>) -> Option<Forwa
     let timeout = section.duration("timeout", super::UPSTREAM_TIMEOUT);
     let mut names = known.upstreams.keys();
     let upstream = match (named, names.next(), names.next()) {
-        (Some(name), ..) => known
+        (Some(name), Some(_), _) => known
             .upstreams
             .get_key_value(name.as_str())
             .map(|(key, _)| key),
         (None, Some(only), None) => Some(only),
         (None, Some(_), Some(_)) => known.upstreams.get_key_value("default").map(|(key, _)| key),
-        (None, None, _) => return None,
+        // The mistake in [upstream] is reported where it is.
+        (_, None, _) => return None,
     };
     let Some(upstream) = upstream else {
         let names: Vec<_> = known.upstreams.keys().map(|name| &**name).collect();
