@@ -1,22 +1,23 @@
 //! Headers that end at each connection (RFC 9110 section 7.6.1).
 
 use http::HeaderMap;
-use http::header::{
-    CONNECTION, HeaderName, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE,
-};
+use http::header::{CONNECTION, HeaderName};
 
 /// Tells whether a header ends at the connection, whoever sends it.
 pub(super) fn is_hop_by_hop(name: &HeaderName) -> bool {
-    *name == CONNECTION
-        || *name == TRANSFER_ENCODING
-        || *name == TE
-        || *name == UPGRADE
-        || *name == PROXY_AUTHENTICATE
-        || *name == PROXY_AUTHORIZATION
-        || matches!(
-            name.as_str(),
-            "keep-alive" | "proxy-connection" | "http2-settings" | "proxy-authentication-info"
-        )
+    matches!(
+        name.as_str(),
+        "connection"
+            | "keep-alive"
+            | "proxy-connection"
+            | "transfer-encoding"
+            | "te"
+            | "upgrade"
+            | "http2-settings"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+            | "proxy-authentication-info"
+    )
 }
 
 /// Collects the headers that `Connection` nominates to end here. Broken names are passed over:

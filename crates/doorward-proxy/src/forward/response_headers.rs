@@ -15,20 +15,14 @@ pub(super) fn clean(response: &mut Response<Incoming>) -> Result<(), Fault> {
         return Err(Fault::Upgrade);
     }
     // SECURITY: the length that we state is the one that we enforce.
-    let ambiguous = response.headers().contains_key(TRANSFER_ENCODING)
-        || response
-            .headers()
-            .get_all(CONTENT_LENGTH)
-            .iter()
-            .nth(1)
-            .is_some()
-        || response
-            .headers()
-            .get(CONTENT_LENGTH)
-            .is_some_and(|value| !value.as_bytes().iter().all(u8::is_ascii_digit));
-    if ambiguous {
+    let mut lengths = response.headers().get_all(CONTENT_LENGTH).iter();
+    let plain = lengths
+        .next()
+        .is_none_or(|value| value.as_bytes().iter().all(u8::is_ascii_digit));
+    let ambiguous = !plain || lengths.next().is_some();
+    let chunked = response.headers().contains_key(TRANSFER_ENCODING);
+    if ambiguous || chunked {
         let exact = response.body().size_hint().exact();
-        let chunked = response.headers().contains_key(TRANSFER_ENCODING);
         response.headers_mut().remove(CONTENT_LENGTH);
         if let (Some(length), false) = (exact, chunked) {
             response.headers_mut().insert(CONTENT_LENGTH, length.into());
