@@ -19,7 +19,7 @@ pub(crate) fn find<'q>(
 ) -> Result<Option<&'q str>, Misplaced> {
     let Some(query) = query else { return Ok(None) };
     let mut found = None;
-    for pair in query.split('&') {
+    for pair in query.split(['&', ';']) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let allowed_here = allowed.is_some_and(|wanted| Decoded(name).eq(wanted.bytes()));
         // Some servers ignore the case of names.

@@ -32,7 +32,7 @@ mod queue;
 mod ring;
 mod writer;
 
-pub use line::{AccessRecord, ChangeRecord};
+pub use line::{AccessRecord, FaultRecord};
 
 /// How many decisions are remembered for `explain`.
 const REMEMBERED: usize = 4096;
@@ -157,15 +157,12 @@ impl DecisionLog {
         });
     }
 
-    /// Writes the record of a change of state. Call it before the change takes effect.
-    ///
-    /// # Errors
-    /// [`NotRecorded`] when the change must not happen because its record would be lost.
-    pub fn change(&self, record: &ChangeRecord<'_>) -> Result<(), NotRecorded> {
-        with_buffer(|line| {
+    /// Writes why a permitted call could not be passed on.
+    pub fn fault(&self, record: &FaultRecord<'_>) {
+        let _taken = with_buffer(|line| {
             record.write_json(self.clock.now(), line);
-            self.enqueue(line, self.on_failure == OnFailure::Refuse)
-        })
+            self.enqueue(line, false)
+        });
     }
 
     /// The line of one of the last 4096 decisions.

@@ -16,7 +16,7 @@ mod metrics;
 
 pub use admin::{AdminService, Check, Probe};
 pub use decision_log::{
-    AccessRecord, ChangeRecord, DecisionLog, LogError, OnFailure, Settings, Target,
+    AccessRecord, DecisionLog, FaultRecord, LogError, OnFailure, Settings, Target,
 };
 pub use jwks::{JWKS_PATH, JwksEndpoint, PublishError};
 pub use metrics::{InFlight, IssuerMetrics, Loaded, Metrics};

@@ -82,6 +82,9 @@ impl RequestHead {
             ..
         } = parts;
         check_method(&method)?;
+        if !matches!(uri.scheme_str(), None | Some("http" | "https")) {
+            return Err(RequestFault::TargetForm);
+        }
         let host = Host::of(&uri, &headers, version)?;
         let target = path::canonical_target(&uri)?;
         check_framing(&headers, version)?;
@@ -163,9 +166,15 @@ impl RequestHead {
     }
 }
 
+/// The longest method that is accepted, in bytes. The longest registered one has 17.
+const MAX_METHOD_LEN: usize = 32;
+
 /// Refuses methods that tunnel or echo, and spellings that another parser may fold to a method.
 fn check_method(method: &Method) -> Result<(), RequestFault> {
     if *method == Method::CONNECT || *method == Method::TRACE {
+        return Err(RequestFault::MethodRefused);
+    }
+    if method.as_str().len() > MAX_METHOD_LEN {
         return Err(RequestFault::MethodRefused);
     }
     if method

@@ -1,7 +1,7 @@
 //! What the data plane works with, swapped as one.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -42,14 +42,23 @@ pub struct Snapshot {
     pub access: Arc<dyn AccessLog>,
     /// Bounds.
     pub limits: Limits,
-    /// Peers whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed. Empty by default.
-    pub trusted_terminators: Cidrs,
+    /// Per listener, by its number: peers whose `X-Forwarded-For` and `X-Forwarded-Proto` are
+    /// believed there. Nobody is, on a listener without an entry.
+    pub trusted_terminators: Vec<Cidrs>,
 }
 
 /// The data plane's one entry: the present snapshot, and the connections that are open.
 pub struct Door {
     snapshot: ArcSwap<Snapshot>,
     pub(crate) slots: Arc<Slots>,
+}
+
+impl Snapshot {
+    /// The peers that are believed on a listener.
+    pub(crate) fn trusted(&self, listener: usize) -> &Cidrs {
+        static NOBODY: LazyLock<Cidrs> = LazyLock::new(Cidrs::default);
+        self.trusted_terminators.get(listener).unwrap_or(&NOBODY)
+    }
 }
 
 impl Door {

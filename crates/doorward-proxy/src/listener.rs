@@ -35,6 +35,7 @@ pub struct BindError {
 pub struct Listener {
     socket: TcpListener,
     address: SocketAddr,
+    number: usize,
 }
 
 impl Listener {
@@ -55,9 +56,24 @@ impl Listener {
             socket.listen(BACKLOG)?;
             let socket = TcpListener::from_std(socket.into())?;
             let address = socket.local_addr()?;
-            Ok(Self { socket, address })
+            Ok(Self {
+                socket,
+                address,
+                number: 0,
+            })
         };
         bind().map_err(|cause| BindError { address, cause })
+    }
+
+    /// Gives the listener a number, by which a snapshot knows whom it trusts there.
+    #[must_use]
+    pub fn numbered(self, number: usize) -> Self {
+        Self { number, ..self }
+    }
+
+    /// The listener's number.
+    pub(crate) const fn number(&self) -> usize {
+        self.number
     }
 
     /// The address that is really bound.

@@ -32,25 +32,33 @@ const DECISION: HeaderName = HeaderName::from_static("doorward-decision");
 /// Serves callers on a listener until the drain is over. With `tls`, only TLS is spoken.
 pub async fn serve(listener: Listener, tls: Option<Arc<TlsServer>>, door: Arc<Door>, drain: Drain) {
     let slots = Arc::clone(&door.slots);
-    accept_loop(listener, tls, Arc::new(Front(door)), slots, drain).await;
+    let front = Front {
+        door,
+        listener: listener.number(),
+    };
+    accept_loop(listener, tls, Arc::new(front), slots, drain).await;
 }
 
-struct Front(Arc<Door>);
+struct Front {
+    door: Arc<Door>,
+    listener: usize,
+}
 
 impl Doorstep for Front {
     type App = Proxy;
 
     fn limits(&self) -> Limits {
-        self.0.snapshot().limits.clone()
+        self.door.snapshot().limits.clone()
     }
 
     fn trusts(&self, peer: ClientAddress) -> bool {
-        self.0.snapshot().trusted_terminators.contains(peer)
+        self.door.snapshot().trusted(self.listener).contains(peer)
     }
 
     fn application(&self, peer: Peer) -> Proxy {
         Proxy {
-            door: Arc::clone(&self.0),
+            door: Arc::clone(&self.door),
+            listener: self.listener,
             peer,
         }
     }
@@ -59,6 +67,7 @@ impl Doorstep for Front {
 /// The data plane as one connection sees it.
 pub(crate) struct Proxy {
     door: Arc<Door>,
+    listener: usize,
     peer: Peer,
 }
 
@@ -86,7 +95,7 @@ impl Application for Proxy {
         if let Err(fault) = check_size(&parts, &snapshot.limits) {
             return closing.own(fault.response(None), None);
         }
-        let arrival = arrival(self.peer, &parts.headers, &snapshot.trusted_terminators);
+        let arrival = arrival(self.peer, &parts.headers, snapshot.trusted(self.listener));
         let upgrade = parts.extensions.remove::<OnUpgrade>();
         let head = match snapshot.gate.receive(parts, arrival) {
             Ok(head) => head,

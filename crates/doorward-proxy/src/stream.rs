@@ -152,3 +152,140 @@ pub(crate) async fn read_ahead<S: AsyncRead + Unpin>(stream: &mut S) -> io::Resu
         ahead.reserve(64);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::sync::Mutex;
+
+    use http::{Request, Response};
+    use http_body_util::{BodyExt as _, Empty};
+    use hyper::body::Incoming;
+    use hyper::server::conn::http1;
+    use hyper::service::service_fn;
+    use hyper_util::rt::TokioIo;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex, split};
+
+    use super::*;
+
+    /// A small generator of numbers (xorshift).
+    struct Dice(u64);
+    impl Dice {
+        fn below(&mut self, bound: usize) -> usize {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            usize::try_from(self.0 >> 33).unwrap() % bound
+        }
+        fn pick<'t>(&mut self, from: &[&'t str]) -> &'t str {
+            from[self.below(from.len())]
+        }
+    }
+
+    /// What the parser makes of a stream that arrives in pieces: the requests, whole ones only.
+    async fn parse(bytes: &[u8], dice: &mut Dice, guarded: bool) -> (Vec<String>, String) {
+        let (ours, theirs) = duplex(1 << 16);
+        let guard = guarded.then(|| HeadGuard::new(32 * 1024));
+        let stream = CallerStream::new(theirs, Bytes::new(), Pulse::new(), guard);
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&seen);
+        let service = service_fn(move |request: Request<Incoming>| {
+            let log = Arc::clone(&log);
+            async move {
+                let (parts, body) = request.into_parts();
+                if let Ok(body) = body.collect().await {
+                    let body = String::from_utf8_lossy(&body.to_bytes()).into_owned();
+                    let line = format!("{} {} {body:?}", parts.method, parts.uri);
+                    log.lock().unwrap().push(line);
+                }
+                Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new()))
+            }
+        });
+        let mut builder = http1::Builder::new();
+        builder.header_read_timeout(None);
+        let conn = builder.serve_connection(TokioIo::new(stream), service);
+        let (mut answers, mut sink) = split(ours);
+        let mut rest = bytes;
+        let mut pieces = Vec::new();
+        while !rest.is_empty() {
+            let (piece, later) = rest.split_at((1 + dice.below(40)).min(rest.len()));
+            pieces.push(piece);
+            rest = later;
+        }
+        let write = async {
+            for piece in pieces {
+                if sink.write_all(piece).await.is_err() {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+            let _closed = sink.shutdown().await;
+        };
+        let mut answered = String::new();
+        let read = answers.read_to_string(&mut answered);
+        let _all = tokio::join!(conn, write, read);
+        let seen = seen.lock().unwrap().clone();
+        (seen, answered)
+    }
+
+    const BODIES: &[&str] = &[
+        "\r\n",
+        "Content-Length: 0\r\n\r\n",
+        "Content-Length: 9\r\n\r\nGET /x \r\n",
+        "content-length:4\r\n\r\n\r\n\r\n",
+        "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "transfer-encoding:Chunked\r\n\r\n4\r\n\r\n0\r\r\n0a;x=y\r\nGET / HTTP\r\n00\r\nA: b\r\n\r\n",
+    ];
+    const HEADERS: &[&str] = &["", "X: y\r\n", "Content: 7\r\nA:\r\n", "Expect: x\r\n"];
+    const NOISE: &[&str] = &[
+        "\n",
+        "\r",
+        " ",
+        ":",
+        "#",
+        "\0",
+        "0",
+        "\r\n",
+        "\r\n\r\n",
+        "Content-Length: 3\r\n",
+        "Transfer-Encoding: chunked\r\n",
+        "GET / HTTP/1.1\r\n\r\n",
+        ";",
+        "f",
+        "\t",
+        ",",
+    ];
+
+    #[tokio::test]
+    async fn r103_the_guard_sees_what_the_parser_sees() {
+        let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
+        for round in 0..3000 {
+            let mut stream = String::new();
+            let count = 1 + dice.below(4);
+            for n in 0..count {
+                let method = dice.pick(&["GET", "POST", "PUT"]);
+                let (headers, body) = (dice.pick(HEADERS), dice.pick(BODIES));
+                stream += &format!("{method} /{n} HTTP/1.1\r\nHost: a\r\n{headers}{body}");
+            }
+            let mutated = round % 3 != 0;
+            if mutated {
+                let at = dice.below(stream.len());
+                stream.insert_str(at, dice.pick(NOISE));
+            }
+            let (bare, _) = parse(stream.as_bytes(), &mut dice, false).await;
+            let (guarded, answers) = parse(stream.as_bytes(), &mut dice, true).await;
+            assert!(
+                bare.starts_with(&guarded),
+                "{stream:?}: {bare:?} {guarded:?}"
+            );
+            if !mutated {
+                assert_eq!((guarded.len(), &guarded), (count, &bare), "{stream:?}");
+                assert_eq!(
+                    answers.matches("HTTP/1.1 200 OK").count(),
+                    count,
+                    "{answers}"
+                );
+            }
+        }
+    }
+}

@@ -48,7 +48,10 @@ fn said_https(headers: &HeaderMap) -> bool {
 fn forwarded_for(headers: &HeaderMap, trusted: &Cidrs) -> Option<ClientAddress> {
     let mut last = None;
     for value in headers.get_all("x-forwarded-for").iter().rev() {
-        for text in value.to_str().ok()?.rsplit(',') {
+        // SECURITY: bytes, not text: a caller's odd byte on the left must not hide what the
+        // terminator wrote on the right.
+        for part in value.as_bytes().rsplit(|byte| *byte == b',') {
+            let text = str::from_utf8(part).unwrap_or_default();
             let Some(address) = parse(text.trim()) else {
                 return last;
             };
@@ -89,7 +92,10 @@ mod tests {
         };
         let mut headers = HeaderMap::new();
         for (name, value) in sent {
-            headers.append(*name, value.parse().unwrap());
+            headers.append(
+                *name,
+                http::HeaderValue::from_bytes(value.as_bytes()).unwrap(),
+            );
         }
         let arrival = arrival(peer, &headers, &trusted);
         (arrival.client.ip().to_string(), arrival.transport)
@@ -126,6 +132,7 @@ mod tests {
             (&["198.51.100.7:4711"], "198.51.100.7"),
             (&["[2001:db8::1]:4711"], "2001:db8::1"),
             (&["[2001:db8::1]"], "2001:db8::1"),
+            (&["\u{ff}, 198.51.100.7"], "198.51.100.7"),
             (&["1.1.1.1, unknown"], "10.0.0.1"),
             (&["1.1.1.1, unknown, 10.3.3.3"], "10.3.3.3"),
             (&[], "10.0.0.1"),

@@ -119,13 +119,18 @@ impl Upstream {
             return Err(bad());
         }
         let host = HeaderValue::from_str(authority.as_str()).map_err(|_| bad())?;
+        // Without TLS there is nothing to negotiate, and no reason to connect one at a time.
+        let protocol = match config.protocol {
+            Protocol::Auto if !tls => Protocol::Http1,
+            protocol => protocol,
+        };
         let connector = Connector::new(&authority, tls, &config)?.ok_or_else(bad)?;
         Ok(Self {
             scheme,
             host,
             preserve_host: config.preserve_host,
             audience: config.audience,
-            protocol: config.protocol,
+            protocol,
             connector,
             pool: Arc::new(Pool::new(config.max_idle, config.idle_timeout)),
             http2: Http2Slot::default(),

@@ -20,17 +20,15 @@ pub struct AccessRecord {
     pub duration_us: u64,
 }
 
-/// What is recorded of a change of state.
+/// What is recorded of a permitted call that could not be passed on.
 #[derive(Clone, Copy, Debug)]
-pub struct ChangeRecord<'a> {
-    /// Who changed it.
-    pub actor: &'a str,
-    /// What was done: `create`, `revoke`.
-    pub action: &'a str,
-    /// The kind of thing: `api_key`.
-    pub entity: &'a str,
-    /// Which one.
-    pub id: &'a str,
+pub struct FaultRecord<'a> {
+    /// The decision that permitted it.
+    pub decision: DecisionId,
+    /// A fixed code: `upstream_timeout`.
+    pub code: &'a str,
+    /// What went wrong, for the operator.
+    pub cause: &'a str,
 }
 
 impl AccessRecord {
@@ -54,16 +52,15 @@ impl AccessRecord {
     }
 }
 
-impl ChangeRecord<'_> {
+impl FaultRecord<'_> {
     /// Appends the record as one JSON line.
     pub(super) fn write_json(&self, at: Timestamp, out: &mut Vec<u8>) {
-        put(out, format_args!("{{\"kind\":\"change\",\"ts\":\"{at}\""));
-        for (name, text) in [
-            ("actor", self.actor),
-            ("action", self.action),
-            ("entity", self.entity),
-            ("id", self.id),
-        ] {
+        let id = self.decision;
+        put(
+            out,
+            format_args!("{{\"kind\":\"fault\",\"ts\":\"{at}\",\"decision_id\":\"{id}\""),
+        );
+        for (name, text) in [("code", self.code), ("cause", self.cause)] {
             put(out, format_args!(",\"{name}\":\""));
             put_text(out, text);
             out.push(b'"');

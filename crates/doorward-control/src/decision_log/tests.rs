@@ -11,7 +11,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::output::Output;
 use super::sample::{TestClock, decision};
-use super::{AccessRecord, ChangeRecord, DecisionLog, OnFailure, Settings, Target};
+use super::{AccessRecord, DecisionLog, FaultRecord, OnFailure, Settings, Target};
 use crate::admin::Check;
 use crate::metrics::Metrics;
 
@@ -134,13 +134,11 @@ fn r121_every_kind_of_record_is_one_json_line() {
         complete: true,
         duration_us: 345,
     });
-    log.change(&ChangeRecord {
-        actor: "root\r\n{\"kind\":\"decision\"}\u{1b}[2J",
-        action: "revoke",
-        entity: "api_key",
-        id: "key_1",
-    })
-    .unwrap();
+    log.fault(&FaultRecord {
+        decision: decision.id,
+        code: "upstream_failed",
+        cause: "refused\r\n{\"kind\":\"decision\"}\u{1b}[2J",
+    });
     assert!(log.close(LONG));
     let lines = file.lines();
     assert_eq!(lines.len(), 3);
@@ -148,10 +146,10 @@ fn r121_every_kind_of_record_is_one_json_line() {
     assert_eq!(lines[1]["kind"], "access");
     assert_eq!(lines[1]["decision_id"], lines[0]["decision_id"]);
     assert_eq!(lines[1]["duration_us"], 345);
-    assert_eq!(lines[2]["kind"], "change");
+    assert_eq!(lines[2]["kind"], "fault");
     assert_eq!(
-        lines[2]["actor"],
-        "root\r\n{\"kind\":\"decision\"}\u{1b}[2J"
+        lines[2]["cause"],
+        "refused\r\n{\"kind\":\"decision\"}\u{1b}[2J"
     );
     assert!(!fs::read_to_string(&file.0).unwrap().contains('\u{1b}'));
     let mode = fs::metadata(&file.0).unwrap().permissions().mode();
@@ -215,13 +213,6 @@ fn r128_a_full_disk_with_refuse_refuses_and_says_so() {
     let mut anyway = decision(3);
     anyway.rejection = Some(&Rejection::Missing);
     assert_eq!(log.record(&anyway), Ok(()));
-    let change = ChangeRecord {
-        actor: "a",
-        action: "b",
-        entity: "c",
-        id: "d",
-    };
-    assert_eq!(log.change(&change), Err(NotRecorded));
     let page = log.metrics.render(doorward_core::Timestamp::from_secs(1));
     assert!(page.contains("doorward_refusals_total{reason=\"journal_unavailable\"} 1"));
     assert!(page.contains("{outcome=\"allowed\",failed_check=\"none\",method=\"none\"} 1"));

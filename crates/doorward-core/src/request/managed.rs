@@ -8,6 +8,7 @@ use super::RequestFault;
 /// Names that carry identity or routing trust in some product, in folded form. A trailing `*`
 /// stands for any ending.
 const ALWAYS: &[&str] = &[
+    "x-doorward",
     "x-doorward-*",
     "doorward-*",
     "x-user",
@@ -27,6 +28,17 @@ const ALWAYS: &[&str] = &[
     "x-credential-*",
     "x-anonymous-consumer",
     "x-subject",
+    "x-sub",
+    "x-uid",
+    "x-email",
+    "x-identity",
+    "x-claims-*",
+    "x-auth-email",
+    "x-auth-subject",
+    "x-authentik-*",
+    "x-vouch-*",
+    "cf-access-authenticated-user-email",
+    "x-ms-token-*",
     "x-principal",
     "x-scope",
     "x-scopes",
@@ -50,8 +62,13 @@ const ALWAYS: &[&str] = &[
     "x-client-dn",
     "client-cert",
     "client-cert-chain",
+    "x-forwarded",
     "x-forwarded-*",
     "forwarded",
+    "x-host",
+    "remote-addr",
+    "fastly-client-ip",
+    "x-azure-clientip",
     "x-real-ip",
     "true-client-ip",
     "x-client-ip",
@@ -90,6 +107,18 @@ const PROTECTED: &[&str] = &[
     "expect",
 ];
 
+/// Names that mean something in exactly this spelling. Under any other spelling that a CGI-like
+/// upstream folds to them, they are deleted.
+const EXACT: &[&str] = &[
+    "authorization",
+    "content-length",
+    "content-type",
+    "cookie",
+    "host",
+    "proxy-authorization",
+    "transfer-encoding",
+];
+
 /// The set of header names that callers may not send through.
 ///
 /// Names are compared folded: letter case, `_` and `.` make no difference, because CGI-like
@@ -120,6 +149,10 @@ impl ManagedHeaders {
     pub fn is_managed(&self, name: &str) -> bool {
         if NEVER.iter().any(|never| folded_eq(name, never.as_bytes())) {
             return false;
+        }
+        let mut exact = EXACT.iter();
+        if exact.any(|known| name != *known && folded_eq(name, known.as_bytes())) {
+            return true;
         }
         ALWAYS
             .iter()

@@ -6,12 +6,16 @@ use std::time::Duration;
 
 use http::uri::Authority;
 use rustls::pki_types::ServerName;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use super::{Protocol, UpstreamConfig, UpstreamError, UpstreamIo, trust};
 use crate::fault::Fault;
+
+/// How long a connection is silent before the system asks whether its peer is still there.
+const KEEPALIVE: Duration = Duration::from_secs(60);
 
 /// Where an upstream is, and how to get there.
 pub(crate) struct Connector {
@@ -90,6 +94,11 @@ impl Connector {
     async fn attempt(&self, protocol: Protocol) -> Result<Connected, Fault> {
         let stream = self.reach().await?;
         let _nodelay = stream.set_nodelay(true);
+        // A peer that is gone without a word ends a response that has no deadline of its own.
+        let keepalive = TcpKeepalive::new()
+            .with_time(KEEPALIVE)
+            .with_interval(KEEPALIVE / 4);
+        let _kept = SockRef::from(&stream).set_tcp_keepalive(&keepalive);
         let Some(tls) = &self.tls else {
             return Ok(Connected {
                 io: UpstreamIo::Plain(stream),

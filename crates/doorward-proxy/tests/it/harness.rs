@@ -240,7 +240,7 @@ impl Setup {
             assertion: Some(Arc::new(Signer)),
             access: Arc::<Log>::clone(log),
             limits: self.limits.clone(),
-            trusted_terminators: Cidrs::parse(self.trusted.iter().copied()).unwrap(),
+            trusted_terminators: vec![Cidrs::parse(self.trusted.iter().copied()).unwrap()],
         }
     }
 

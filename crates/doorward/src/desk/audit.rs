@@ -82,14 +82,9 @@ impl Audit {
     }
 }
 
-/// Who runs the command, as far as the system tells.
+/// Who runs the command: the user id that the kernel knows, never what the environment says.
 fn actor() -> String {
-    let named = ["SUDO_USER", "USER", "LOGNAME"]
-        .into_iter()
-        .find_map(|name| {
-            std::env::var(name)
-                .ok()
-                .filter(|text| !text.is_empty() && text.len() <= 64)
-        });
-    named.unwrap_or_else(|| "unknown".to_owned())
+    use std::os::unix::fs::MetadataExt;
+    let uid = std::fs::metadata("/proc/self").map(|process| process.uid());
+    uid.map_or_else(|_| "uid unknown".to_owned(), |uid| format!("uid {uid}"))
 }

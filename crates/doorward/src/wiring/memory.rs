@@ -231,11 +231,31 @@ impl Memory {
         Ok(())
     }
 
+    /// Trusts only the issuers that a new configuration trusts by the same rules as the old one.
+    ///
+    /// # Errors
+    /// When one of the new ones cannot be used; then nothing changes.
+    pub async fn narrow(&self, config: &Config) -> Result<()> {
+        for record in &config.trusted_issuers {
+            let named = || format!("trusted_issuer.{}", record.name);
+            IssuerConfig::from_record(record).with_context(named)?;
+        }
+        let _ordered = self.position.lock().await;
+        let mut common = self.declared.lock().clone();
+        common
+            .trusted
+            .retain(|old| config.trusted_issuers.contains(old));
+        self.reload_issuers(common).await
+    }
+
     /// Takes over the issuers of a new configuration.
     ///
     /// # Errors
     /// When one of them cannot be used; the old ones stay.
     pub async fn declare(&self, config: &Config) -> Result<()> {
+        // The position's lock orders this with what the change log brings, which would put the
+        // old issuers back in force.
+        let _ordered = self.position.lock().await;
         let declared = Declared::of(config);
         self.reload_issuers(declared.clone()).await?;
         *self.declared.lock() = declared;

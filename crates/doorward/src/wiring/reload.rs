@@ -100,7 +100,10 @@ impl Reloader {
             fresh.push(certificate(wanted, &config)?);
         }
         let snapshot = self.parts.snapshot(&config)?;
-        self.parts.declare(&config).await?;
+        // SECURITY: no new issuer meets the old routes, and no old issuer the new ones: in
+        // between only those are trusted that both configurations trust.
+        let memory = self.parts.memory();
+        memory.narrow(&config).await?;
         // Nothing below can fail half-way: a TLS listener always has one certificate here.
         for (shown, fresh) in self.certificates.iter().zip(fresh) {
             if let (Some(shown), Some(fresh)) = (shown, fresh) {
@@ -108,6 +111,7 @@ impl Reloader {
             }
         }
         self.door.replace(snapshot);
+        memory.declare(&config).await?;
         self.desk.config = config;
         self.seen = look(&self.args.config, &self.desk.config);
         Ok(())

@@ -1,5 +1,7 @@
 //! A running server: listeners, gate, background tasks, reload, drain.
 
+use std::fs::File;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -115,11 +117,12 @@ impl Server {
         let mut fronts = JoinSet::new();
         let mut certificates = Vec::new();
         let mut listeners = Vec::new();
-        for wanted in &config.listeners {
+        for (number, wanted) in config.listeners.iter().enumerate() {
             let tls =
                 certificate(wanted, config)?.map(|certificate| TlsServer::new(vec![certificate]));
             let tls = tls.transpose()?.map(Arc::new);
-            let bound = bind(wanted.address, &format!("listener.{}", wanted.name))?;
+            let bound =
+                bind(wanted.address, &format!("listener.{}", wanted.name))?.numbered(number);
             listeners.push((wanted.name.clone(), bound.address(), tls.is_some()));
             certificates.push(tls.clone());
             fronts.spawn(doorward_proxy::serve(
@@ -172,7 +175,10 @@ impl Server {
     /// When it cannot be written.
     pub fn write_ready_file(&self, path: &Path) -> Result<()> {
         let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
-        std::fs::write(&temporary, format!("{}\n", self.ready.to_json()))
+        let _stale = std::fs::remove_file(&temporary);
+        // Made anew: what somebody put there for us to follow is not followed.
+        File::create_new(&temporary)
+            .and_then(|mut file| writeln!(file, "{}", self.ready.to_json()))
             .and_then(|()| std::fs::rename(&temporary, path))
             .with_context(|| format!("cannot write {}", path.display()))
     }

@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
-use doorward_control::{AccessRecord, DecisionLog, JwksEndpoint, Metrics};
+use doorward_control::{AccessRecord, DecisionLog, FaultRecord, JwksEndpoint, Metrics};
 use doorward_core::decision::{DecisionId, Journal};
-use doorward_core::net::Cidrs;
 use doorward_core::{Clock, RequestHead};
 use doorward_proxy::{
     Access, AccessLog, Fault, OwnEndpoints, Protocol, Roots, Snapshot, Upstream, UpstreamConfig,
@@ -53,12 +52,9 @@ impl Parts {
         })
     }
 
-    /// Takes over the issuers of a configuration.
-    ///
-    /// # Errors
-    /// When one of them cannot be used; the old ones stay.
-    pub async fn declare(&self, config: &Config) -> Result<()> {
-        self.memory.declare(config).await
+    /// What the methods know.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
     }
 
     /// Builds a snapshot.
@@ -71,13 +67,12 @@ impl Parts {
             let upstream = build_upstream(settings).with_context(|| format!("upstream.{name}"))?;
             upstreams.insert(Arc::clone(name), Arc::new(upstream));
         }
-        let terminators: Vec<String> = config
-            .listeners
-            .iter()
-            .flat_map(|listener| listener.trusted_terminators.iter().map(ToString::to_string))
+        // In the order of the listeners, as they are numbered. SECURITY: never merged: a peer
+        // that ends TLS for one listener is a stranger to the others.
+        let listeners = config.listeners.iter();
+        let trusted_terminators = listeners
+            .map(|listener| listener.trusted_terminators.clone())
             .collect();
-        let trusted_terminators = Cidrs::parse(terminators.iter().map(String::as_str))
-            .map_err(|wrong| anyhow::anyhow!("{wrong} is not an address block"))?;
         let journal: Arc<dyn Journal> = Arc::<DecisionLog>::clone(&self.log);
         Ok(Snapshot {
             gate: gate::build(config, &self.memory, journal)?,
@@ -150,6 +145,10 @@ impl AccessLog for Accesses {
 
     fn failed(&self, decision: DecisionId, fault: &Fault) {
         self.metrics.upstream_error(fault.code());
-        eprintln!("doorward: {decision}: {fault}");
+        self.log.fault(&FaultRecord {
+            decision,
+            code: fault.code(),
+            cause: &fault.to_string(),
+        });
     }
 }
