@@ -202,7 +202,7 @@ mod tests {
             }
         });
         let mut builder = http1::Builder::new();
-        builder.header_read_timeout(None);
+        builder.header_read_timeout(None).half_close(true);
         let conn = builder.serve_connection(TokioIo::new(stream), service);
         let (mut answers, mut sink) = split(ours);
         let mut rest = bytes;
