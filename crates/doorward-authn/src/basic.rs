@@ -39,7 +39,7 @@ pub use user_index::UserIndex;
 
 use check::{Argon2id, Check, Hasher, Work};
 use credential::UserPass;
-use hashing_queue::{HashingQueue, Job};
+use hashing_queue::{HashingQueue, Refusal, Seat};
 use reason::{BUSY, CHANGED, DISABLED, RECORD, STOPPED, THROTTLED, TOKEN, UNKNOWN, WRONG};
 use success_cache::{SuccessCache, SuccessKey};
 use throttle::{Network, Throttle};
@@ -192,27 +192,36 @@ impl BasicState {
         (pair, key): (&Arc<UserPass>, SuccessKey),
         network: Network,
     ) -> Result<oneshot::Receiver<bool>, Rejection> {
-        let attempt = self
-            .throttle
-            .admit(pair.name(), network)
-            .map_err(|retry_after| Rejection::Throttled {
-                reason: &THROTTLED,
-                retry_after,
-            })?;
-        let work = self.work.clone();
-        let check = Check {
-            pair: pair.clone(),
-            entry: target.user().cloned(),
-            key,
-            attempt,
-        };
-        let job = Job {
+        let visitor = self.throttle.visitor(pair.name(), network);
+        let seat = Seat {
             key,
             network,
-            work: Box::new(move || work.check(check)),
+            known: visitor.is_known(),
         };
-        let busy = |_full| unavailable(&BUSY);
-        self.queue.submit(job).map_err(busy)
+        let admit = || {
+            let check = Check {
+                attempt: self.throttle.admit(visitor)?,
+                pair: pair.clone(),
+                entry: target.user().cloned(),
+                key,
+            };
+            let work = self.work.clone();
+            let work: hashing_queue::Work = Box::new(move || work.check(check));
+            Ok(work)
+        };
+        self.queue.submit(seat, admit).map_err(|refusal| {
+            match refusal {
+                Refusal::NotAdmitted(retry_after) => {
+                    return Rejection::Throttled {
+                        reason: &THROTTLED,
+                        retry_after,
+                    };
+                }
+                Refusal::Places => self.throttle.no_place(&visitor),
+                Refusal::Callers => {}
+            }
+            unavailable(&BUSY)
+        })
     }
 
     /// Judges a right password by what is known of its user now, not when the check began.

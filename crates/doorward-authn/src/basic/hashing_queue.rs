@@ -1,7 +1,11 @@
 //! Threads that check passwords, and the short queue before them.
 //!
-//! A hash takes tens of milliseconds and much memory: so few at a time, few waiting, and no
-//! address may hold more than a quarter of the places.
+//! A hash takes tens of milliseconds and much memory: so few at a time, and few waiting. Half of
+//! the places are kept for names at networks where they succeeded in the last day; strangers
+//! share the other half. Of what strangers share one network (an IPv4 address, an IPv6 /64) holds
+//! a quarter at most, and one block (IPv4 /24, IPv6 /48) a half; who is known may hold as much of
+//! the whole. So strangers from four networks in two blocks can keep other strangers out, for as
+//! long as the tokens of their addresses last, but never whom we know.
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -31,18 +35,34 @@ pub(super) struct Checked {
     pub(super) afterwards: Option<Background>,
 }
 
-/// A check, and who asks for it.
-pub(super) struct Job {
+/// A check.
+pub(super) type Work = Box<dyn FnOnce() -> Checked + Send>;
+
+/// Who asks for a check.
+#[derive(Clone, Copy)]
+pub(super) struct Seat {
     /// What is checked.
     pub(super) key: SuccessKey,
     /// For whom.
     pub(super) network: Network,
-    /// The check.
-    pub(super) work: Box<dyn FnOnce() -> Checked + Send>,
+    /// Whether the name succeeded at this network lately.
+    pub(super) known: bool,
 }
 
-/// Nothing more can wait.
-pub(super) struct Full;
+/// Why a check is not made.
+pub(super) enum Refusal<E> {
+    /// Too many wait for the same one already.
+    Callers,
+    /// There is no place for it.
+    Places,
+    /// It may not be made at all.
+    NotAdmitted(E),
+}
+
+struct Job {
+    seat: Seat,
+    work: Work,
+}
 
 /// The threads and their queue. Dropping it ends the threads; whoever waits hears nothing more.
 pub(super) struct HashingQueue {
@@ -98,28 +118,34 @@ impl HashingQueue {
         Ok(queue)
     }
 
-    /// Puts a check in the queue, or joins the same one from the same address.
+    /// Puts a check in the queue, or joins the same one from the same network. Only what does not
+    /// join needs to be admitted, which is asked while nobody else can enter.
     ///
     /// # Errors
-    /// [`Full`] when there is no place, or none for this address.
-    pub(super) fn submit(&self, job: Job) -> Result<oneshot::Receiver<bool>, Full> {
+    /// [`Refusal`] when it is not admitted, or there is no place for this caller.
+    pub(super) fn submit<E>(
+        &self,
+        seat: Seat,
+        admit: impl FnOnce() -> Result<Work, E>,
+    ) -> Result<oneshot::Receiver<bool>, Refusal<E>> {
         let (sender, receiver) = oneshot::channel();
         let mut state = self.shared.state.lock();
-        let ask = (job.key, job.network);
+        let ask = seat.ask();
         if let Some(callers) = state.callers.get_mut(&ask) {
             callers.retain(|caller| !caller.is_closed());
             if callers.len() >= MAX_WAITERS {
-                return Err(Full);
+                return Err(Refusal::Callers);
             }
             callers.push(sender);
             drop(state);
             return Ok(receiver);
         }
-        if !state.has_place(job.network, self.shared.capacity) {
-            return Err(Full);
+        let work = admit().map_err(Refusal::NotAdmitted)?;
+        if !state.has_place(&seat, self.shared.capacity) {
+            return Err(Refusal::Places);
         }
         state.callers.insert(ask, vec![sender]);
-        state.waiting.push_back(job);
+        state.waiting.push_back(Job { seat, work });
         drop(state);
         self.shared.ready.notify_one();
         Ok(receiver)
@@ -156,11 +182,25 @@ impl Drop for HashingQueue {
     }
 }
 
+impl Seat {
+    const fn ask(&self) -> Ask {
+        (self.key, self.network)
+    }
+}
+
 impl State {
-    fn has_place(&mut self, network: Network, capacity: usize) -> bool {
-        let share = (capacity / 4).max(1);
-        let held = self.waiting.iter().filter(|job| job.network == network);
-        self.waiting.len() < capacity && held.count() < share
+    fn has_place(&self, seat: &Seat, capacity: usize) -> bool {
+        let shared = if seat.known { capacity } else { capacity / 2 };
+        let held = |same: &dyn Fn(&Seat) -> bool| {
+            let seats = self.waiting.iter().map(|job| &job.seat);
+            let alike = seats.filter(|other| other.known == seat.known);
+            alike.filter(|other| same(other)).count()
+        };
+        let block = seat.network.block();
+        self.waiting.len() < capacity
+            && held(&|_| true) < shared.max(1)
+            && held(&|other| other.network == seat.network) < (shared / 4).max(1)
+            && held(&|other| other.network.block() == block) < (shared / 2).max(1)
     }
 
     fn next(&mut self) -> Option<Task> {
@@ -201,7 +241,7 @@ impl Shared {
     }
 
     fn check(&self, job: Job) {
-        let ask = (job.key, job.network);
+        let ask = job.seat.ask();
         {
             let mut state = self.state.lock();
             if !state.is_wanted(&ask) {

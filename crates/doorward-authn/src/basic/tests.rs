@@ -317,9 +317,9 @@ async fn a_full_queue_is_our_fault_and_says_when_to_come_back() {
         gate: Some(Mutex::new(gate)),
         ..Counted::default()
     };
-    let f = fixture_with(hasher, 8, 100);
+    let f = fixture_with(hasher, 16, 100);
     let values: Vec<_> = (0..4)
-        .map(|n| header("alice", &format!("wrong{n}")))
+        .map(|n| header(&format!("user{n}"), "guess"))
         .collect();
     let heads: Vec<_> = values
         .iter()
@@ -349,8 +349,16 @@ async fn a_full_queue_is_our_fault_and_says_when_to_come_back() {
     assert_eq!((reason.code, retry_after), ("basic_busy", super::SOON));
     drop(open);
     for answer in later {
-        assert_eq!(answer.await.err().unwrap().code(), "basic_password_wrong");
+        assert_eq!(answer.await.err().unwrap().code(), "basic_user_unknown");
     }
+    // The refusal was paid for like a failure: 4 of 20 tokens are gone.
+    for n in 0..16 {
+        assert_eq!(
+            f.call(&format!("other{n}"), "guess").await,
+            "basic_user_unknown"
+        );
+    }
+    assert_eq!(f.call("last", "guess").await, "basic_throttled");
 }
 
 #[tokio::test]
@@ -358,7 +366,7 @@ async fn failures_are_throttled_alike_for_users_and_for_nobody() {
     for name in ["alice", "nobody", "disabled", "broken", "imported"] {
         let f = fixture();
         for n in 0..10 {
-            let from = format!("198.51.100.{n}");
+            let from = format!("198.51.{n}.1");
             let rejection = f.call_from(&from, name, "wrong").await.err().unwrap();
             assert!(matches!(rejection, Rejection::Invalid { .. }));
         }
@@ -373,12 +381,25 @@ async fn failures_are_throttled_alike_for_users_and_for_nobody() {
 }
 
 #[tokio::test]
+async fn r078_one_stranger_does_not_keep_an_owner_out_who_was_never_here() {
+    let f = fixture();
+    for n in 0..30 {
+        f.clock.advance(Duration::from_secs(10));
+        let password = format!("wrong{n}");
+        let _wrong = f.call_from("198.51.100.7", "alice", &password).await;
+    }
+    let stranger = f.call_from("198.51.100.7", "alice", "secret").await;
+    assert_eq!(outcome(stranger), "basic_throttled");
+    assert_eq!(f.call("alice", "secret").await, "alice");
+}
+
+#[tokio::test]
 async fn a_throttle_cannot_be_aimed_at_an_owner_who_was_here() {
     let f = fixture();
     assert_eq!(f.call("alice", "secret").await, "alice");
     f.clock.advance(Duration::from_secs(3600));
     for n in 0..30 {
-        let from = format!("198.51.100.{n}");
+        let from = format!("198.51.{n}.1");
         let _wrong = f.call_from(&from, "alice", "wrong").await;
     }
     assert_eq!(f.cost("alice", "secret").await, 1, "no longer remembered");

@@ -7,7 +7,7 @@ use doorward_core::net::ClientAddress;
 use doorward_crypto::digest::ProcessKey;
 use tokio::sync::oneshot;
 
-use super::{Checked, HashingQueue, Job};
+use super::{Checked, HashingQueue, Refusal, Seat, Work};
 use crate::basic::credential::UserPass;
 use crate::basic::success_cache::{SuccessCache, SuccessKey};
 use crate::basic::throttle::Network;
@@ -19,15 +19,39 @@ fn key(n: usize) -> SuccessKey {
     cache.key(None, &pair)
 }
 
+struct Job {
+    seat: Seat,
+    work: Work,
+}
+
+impl HashingQueue {
+    fn put(&self, job: Job) -> Result<oneshot::Receiver<bool>, Refusal<()>> {
+        self.submit(job.seat, || Ok(job.work))
+    }
+}
+
+/// A stranger's job, from a block of its own.
 fn job(n: usize, from: u8, work: impl FnOnce() -> bool + Send + 'static) -> Job {
+    job_at([192, 0, from, 1], n, work)
+}
+
+fn job_at(from: [u8; 4], n: usize, work: impl FnOnce() -> bool + Send + 'static) -> Job {
     Job {
-        key: key(n),
-        network: Network::of(ClientAddress::new([192, 0, 2, from].into())),
+        seat: Seat {
+            key: key(n),
+            network: Network::of(ClientAddress::new(from.into())),
+            known: false,
+        },
         work: Box::new(move || Checked {
             right: work(),
             afterwards: None,
         }),
     }
+}
+
+fn known(mut job: Job) -> Job {
+    job.seat.known = true;
+    job
 }
 
 /// Occupies the only thread until the returned sender is dropped.
@@ -38,7 +62,7 @@ fn occupy(queue: &HashingQueue) -> (mpsc::Sender<()>, oneshot::Receiver<bool>) {
         begun.send(()).unwrap();
         wait.recv().is_err()
     };
-    let answer = queue.submit(job(usize::MAX, 255, work)).ok().unwrap();
+    let answer = queue.put(job(usize::MAX, 255, work)).ok().unwrap();
     has_begun.recv().unwrap();
     (release, answer)
 }
@@ -49,35 +73,85 @@ fn a_full_queue_takes_no_more() {
     let (release, first) = occupy(&queue);
     let waiting: Vec<_> = (0_u8..8)
         .map(|n| {
-            queue
-                .submit(job(n.into(), n, move || n % 2 == 0))
-                .ok()
-                .unwrap()
+            let job = known(job(n.into(), n, move || n % 2 == 0));
+            queue.put(job).ok().unwrap()
         })
         .collect();
     assert_eq!(queue.len(), 8);
-    assert!(queue.submit(job(99, 99, || true)).is_err());
+    for late in [job(99, 99, || true), known(job(99, 99, || true))] {
+        assert!(matches!(queue.put(late), Err(Refusal::Places)));
+    }
     drop(release);
     assert_eq!(first.blocking_recv(), Ok(true));
     for (n, answer) in waiting.into_iter().enumerate() {
         assert_eq!(answer.blocking_recv(), Ok(n % 2 == 0));
     }
     assert_eq!(queue.len(), 0);
-    assert!(queue.submit(job(99, 99, || true)).is_ok());
+    assert!(queue.put(job(99, 99, || true)).is_ok());
 }
 
 #[test]
-fn one_address_holds_a_quarter_at_most() {
-    for (capacity, share) in [(32, 8), (8, 2), (3, 1), (1, 1)] {
+fn one_network_holds_a_quarter_of_what_it_shares() {
+    // Capacity, share of a known network, share of a strange one.
+    for (capacity, of_known, of_strange) in [(32, 8, 4), (8, 2, 1), (3, 1, 1), (1, 1, 1)] {
         let queue = HashingQueue::start(1, capacity).unwrap();
         let (_release, _first) = occupy(&queue);
-        let taken: Vec<_> = (0..100)
-            .map_while(|n| queue.submit(job(n, 1, || true)).ok())
+        let strange: Vec<_> = (0..100)
+            .map_while(|n| queue.put(job(n, 1, || true)).ok())
             .collect();
-        assert_eq!(taken.len(), share);
-        let other = queue.submit(job(0, 2, || true));
-        assert_eq!(other.is_ok(), capacity > 1);
+        assert_eq!(strange.len(), of_strange);
+        let other = queue.put(job(0, 2, || true));
+        assert_eq!(other.is_ok(), capacity > 3);
+
+        let queue = HashingQueue::start(1, capacity).unwrap();
+        let (_release, _first) = occupy(&queue);
+        let of_owner: Vec<_> = (0..100)
+            .map_while(|n| queue.put(known(job(n, 1, || true))).ok())
+            .collect();
+        assert_eq!(of_owner.len(), of_known);
     }
+}
+
+#[test]
+fn one_block_holds_half_of_what_it_shares() {
+    let queue = HashingQueue::start(1, 32).unwrap();
+    let (_release, _first) = occupy(&queue);
+    let from_block = |n: u8| job_at([198, 51, 100, n], n.into(), || true);
+    let taken: Vec<_> = (0..=255)
+        .filter_map(|n| queue.put(from_block(n)).ok())
+        .collect();
+    assert_eq!(taken.len(), 8);
+    assert!(queue.put(job(1, 1, || true)).is_ok(), "another block");
+    assert!(queue.put(known(from_block(99))).is_ok(), "the owner there");
+}
+
+#[test]
+fn strangers_from_everywhere_leave_half_to_who_is_known() {
+    let queue = HashingQueue::start(1, 32).unwrap();
+    let (_release, _first) = occupy(&queue);
+    let strangers: Vec<_> = (0..=255)
+        .filter_map(|n| queue.put(job(n.into(), n, || true)).ok())
+        .collect();
+    assert_eq!(strangers.len(), 16);
+    let owners: Vec<_> = (0..=255)
+        .filter_map(|n| queue.put(known(job(n.into(), n, || true))).ok())
+        .collect();
+    // Those with a stranger's check of the same password join it.
+    assert_eq!(queue.len(), 32);
+    assert_eq!(owners.len(), 32);
+}
+
+#[test]
+fn what_is_not_admitted_takes_no_place_and_who_joins_is_not_asked() {
+    let queue = HashingQueue::start(1, 8).unwrap();
+    let (_release, _first) = occupy(&queue);
+    let refused = queue.submit(job(1, 1, || true).seat, || Err("no"));
+    assert!(matches!(refused, Err(Refusal::NotAdmitted("no"))));
+    assert_eq!(queue.len(), 0);
+    let _waiting = queue.put(job(1, 1, || true)).ok().unwrap();
+    let joined = queue.submit(job(1, 1, || true).seat, || Err("no"));
+    assert!(joined.is_ok());
+    assert_eq!(queue.len(), 1);
 }
 
 #[test]
@@ -92,10 +166,8 @@ fn the_same_check_from_one_address_is_made_once() {
             true
         })
     };
-    let answers: Vec<_> = (0..100)
-        .map(|_| queue.submit(same(1)).ok().unwrap())
-        .collect();
-    let other = queue.submit(same(2)).ok().unwrap();
+    let answers: Vec<_> = (0..100).map(|_| queue.put(same(1)).ok().unwrap()).collect();
+    let other = queue.put(same(2)).ok().unwrap();
     drop(release);
     for answer in answers {
         assert_eq!(answer.blocking_recv(), Ok(true));
@@ -109,7 +181,7 @@ fn callers_of_one_check_are_bounded() {
     let queue = HashingQueue::start(1, 4).unwrap();
     let (_release, _first) = occupy(&queue);
     let taken: Vec<_> = (0..1000)
-        .map_while(|_| queue.submit(job(1, 1, || true)).ok())
+        .map_while(|_| queue.put(job(1, 1, || true)).ok())
         .collect();
     assert_eq!(taken.len(), super::MAX_WAITERS);
 }
@@ -118,8 +190,8 @@ fn callers_of_one_check_are_bounded() {
 fn a_check_that_nobody_waits_for_is_not_made() {
     let queue = HashingQueue::start(1, 4).unwrap();
     let (release, _first) = occupy(&queue);
-    drop(queue.submit(job(1, 1, || panic!("nobody asks"))));
-    let last = queue.submit(job(2, 2, || true)).ok().unwrap();
+    drop(queue.put(job(1, 1, || panic!("nobody asks"))));
+    let last = queue.put(job(2, 2, || true)).ok().unwrap();
     drop(release);
     assert_eq!(last.blocking_recv(), Ok(true));
 }
@@ -127,12 +199,9 @@ fn a_check_that_nobody_waits_for_is_not_made() {
 #[test]
 fn a_panic_is_no_answer_and_the_thread_goes_on() {
     let queue = HashingQueue::start(1, 4).unwrap();
-    let answer = queue
-        .submit(job(1, 1, || panic!("as a test")))
-        .ok()
-        .unwrap();
+    let answer = queue.put(job(1, 1, || panic!("as a test"))).ok().unwrap();
     assert!(answer.blocking_recv().is_err());
-    let again = queue.submit(job(1, 1, || true)).ok().unwrap();
+    let again = queue.put(job(1, 1, || true)).ok().unwrap();
     assert_eq!(again.blocking_recv(), Ok(true));
 }
 
@@ -148,9 +217,9 @@ fn work_without_a_caller_is_done_after_the_rest() {
         afterwards: Some(Box::new(move || late.send("afterwards").unwrap())),
     });
     let answers = [
-        queue.submit(with_more).ok().unwrap(),
+        queue.put(with_more).ok().unwrap(),
         queue
-            .submit(job(2, 2, move || early.send("check").is_ok()))
+            .put(job(2, 2, move || early.send("check").is_ok()))
             .ok()
             .unwrap(),
     ];
@@ -164,13 +233,13 @@ fn work_without_a_caller_is_done_after_the_rest() {
 #[test]
 fn the_threads_end_with_the_queue_and_callers_hear_nothing() {
     let queue = HashingQueue::start(3, 4).unwrap();
-    let done = queue.submit(job(1, 1, || true)).ok().unwrap();
+    let done = queue.put(job(1, 1, || true)).ok().unwrap();
     assert_eq!(done.blocking_recv(), Ok(true));
     queue.join();
 
     let queue = HashingQueue::start(1, 4).unwrap();
     let (release, first) = occupy(&queue);
-    let waiting = queue.submit(job(1, 1, || true)).ok().unwrap();
+    let waiting = queue.put(job(1, 1, || true)).ok().unwrap();
     drop(queue);
     assert!(waiting.blocking_recv().is_err());
     drop(release);
