@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use doorward_core::policy::Access;
 use doorward_core::{Permit, RequestHead};
-use http::header::{CONTENT_LENGTH, EXPECT, HOST};
+use http::header::{CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue, Request, Response, Uri, Version};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
@@ -97,6 +97,10 @@ pub(crate) fn prepare(call: Call<'_>) -> Result<Prepared, Fault> {
         Some(_) => (Upload::EMPTY, None),
         None => Upload::new(body, limit, snapshot),
     };
+    if upload.is_some() && !headers.contains_key(CONTENT_LENGTH) {
+        // Said out loud: the client would drop the body of a GET otherwise.
+        headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
     let mut request = Request::new(body);
     *request.method_mut() = method;
     *request.uri_mut() = Uri::from(target);

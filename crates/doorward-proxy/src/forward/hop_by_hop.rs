@@ -1,7 +1,7 @@
 //! Headers that end at each connection (RFC 9110 section 7.6.1).
 
 use http::HeaderMap;
-use http::header::{CONNECTION, HeaderName};
+use http::header::{CONNECTION, HeaderName, TRANSFER_ENCODING};
 
 /// Tells whether a header ends at the connection, whoever sends it.
 pub(super) fn is_hop_by_hop(name: &HeaderName) -> bool {
@@ -49,4 +49,5 @@ pub(super) fn connection_has(headers: &HeaderMap, token: &str) -> bool {
 /// Removes what HTTP/2 forbids (RFC 9113 section 8.2.2) and we set for HTTP/1.1.
 pub(super) fn remove_for_http2(headers: &mut HeaderMap) {
     headers.remove(CONNECTION);
+    headers.remove(TRANSFER_ENCODING);
 }

@@ -281,3 +281,21 @@ async fn an_early_answer_is_relayed_while_the_upload_goes_on() {
     client.write_all(b"last").await.unwrap();
     read_until(&mut client, "0\r\n\r\n").await;
 }
+
+#[tokio::test]
+async fn r109_the_body_of_a_get_passes() {
+    let behind = echo().await;
+    let proxy = Setup::to(behind.address).start();
+    for framed in [
+        "Content-Length: 2\r\n\r\nhi",
+        "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
+    ] {
+        let answer = proxy
+            .send(format!(
+                "GET /public HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{framed}"
+            ))
+            .await;
+        assert_eq!(status(&answer), 200, "{answer}");
+        assert!(body(&answer).contains("\r\nhi"), "{answer}");
+    }
+}
