@@ -1,1 +1,6 @@
-//! To come.
+//! The command line, as a person and as a script meet it.
+
+mod check;
+mod commands;
+mod demo;
+mod explain;

@@ -98,7 +98,7 @@ pub(crate) fn command(ca: Option<&Path>) -> Command {
 
 /// Runs curl; `Err` is what it said when there was no answer.
 pub(crate) fn run(mut curl: Command) -> Result<Answer, String> {
-    let out = curl.arg("-i").output().expect("curl is installed");
+    let out = curl.args(["-i", "-v"]).output().expect("curl is installed");
     let said = String::from_utf8_lossy(&out.stderr).into_owned();
     match Answer::parse(&out.stdout) {
         Some(answer) if out.status.success() => Ok(answer),

@@ -49,6 +49,8 @@ pub(crate) struct Ran {
 /// A folder with a configuration.
 pub(crate) struct Home {
     folder: TempDir,
+    /// More environment for what runs here.
+    pub(crate) env: Vec<(String, String)>,
 }
 
 impl Home {
@@ -56,6 +58,7 @@ impl Home {
     pub(crate) fn new(config: &str) -> Self {
         let home = Self {
             folder: TempDir::new().unwrap(),
+            env: Vec::new(),
         };
         home.write("doorward.toml", config);
         home
@@ -89,6 +92,7 @@ impl Home {
         let mut command = Command::new(env!("CARGO_BIN_EXE_doorward"));
         command.args(args).current_dir(self.folder.path());
         command.env_remove("DOORWARD_CONFIG");
+        command.envs(self.env.iter().cloned());
         command.stdin(Stdio::null());
         command
     }
@@ -124,6 +128,21 @@ impl Home {
     pub(crate) fn key_with(&self, args: &[&str]) -> (String, String) {
         let made = self.json(&[&["key", "create"], args].concat());
         (text(&made, "key"), text(&made, "id"))
+    }
+
+    /// Revokes a token, given whole or by its id.
+    pub(crate) fn revoke_token(&self, token: &str) -> Value {
+        // An id may begin like an option.
+        let args = ["token", "revoke", "--json", "--", token];
+        parse(&args, &self.run(&args))
+    }
+
+    /// Waits until a key's time has come.
+    pub(crate) fn until_key_is(&self, name: &str, state: &str) {
+        until(state, || {
+            let shown = self.json(&["key", "show", name]);
+            (shown["state"] == state).then_some(())
+        });
     }
 
     /// Adds a user with a password.
@@ -256,7 +275,11 @@ impl Door {
 
     /// Calls a path over TLS with more arguments for curl.
     pub(crate) fn curl(&self, path: &str, args: &[&str]) -> Answer {
-        self.try_curl(path, args).unwrap()
+        self.try_curl(path, args).unwrap_or_else(|error| {
+            let alive = std::path::Path::new(&format!("/proc/{}", self.pid())).exists();
+            let said = self.read("stderr.log");
+            panic!("{path} {args:?}: no answer; alive: {alive}\n{said}\n{error}")
+        })
     }
 
     /// As [`Door::curl`], where there may be no answer.

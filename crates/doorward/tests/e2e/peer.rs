@@ -104,8 +104,17 @@ impl Recorder {
         Self::answering(|_| b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".to_vec())
     }
 
+    /// Answers the first head of a connection with these bytes and hangs up.
+    pub(crate) fn hanging_up(answer: Vec<u8>) -> Self {
+        Self::with(move |_| answer.clone(), true)
+    }
+
     /// Answers every head with the bytes that a function makes.
     pub(crate) fn answering(answer: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static) -> Self {
+        Self::with(answer, false)
+    }
+
+    fn with(answer: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static, once: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let heads = Arc::new(Mutex::new(Vec::new()));
@@ -113,7 +122,7 @@ impl Recorder {
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (seen, answer) = (Arc::clone(&seen), Arc::clone(&answer));
-                std::thread::spawn(move || serve(stream, &seen, &*answer));
+                std::thread::spawn(move || serve(stream, &seen, &*answer, once));
             }
         });
         Self { port, heads }
@@ -125,7 +134,12 @@ impl Recorder {
     }
 }
 
-fn serve(mut stream: TcpStream, seen: &Mutex<Vec<String>>, answer: &dyn Fn(&str) -> Vec<u8>) {
+fn serve(
+    mut stream: TcpStream,
+    seen: &Mutex<Vec<String>>,
+    answer: &dyn Fn(&str) -> Vec<u8>,
+    once: bool,
+) {
     let _set = stream.set_read_timeout(Some(Duration::from_secs(60)));
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     while let Some(head) = read_head(&mut reader) {
@@ -135,7 +149,7 @@ fn serve(mut stream: TcpStream, seen: &Mutex<Vec<String>>, answer: &dyn Fn(&str)
             return;
         }
         seen.lock().unwrap().push(head.clone());
-        if stream.write_all(&answer(&head)).is_err() {
+        if stream.write_all(&answer(&head)).is_err() || once {
             return;
         }
     }

@@ -30,7 +30,7 @@ fn r125_a_killed_server_loses_nothing_and_revives_nothing() {
             }
         }
         let (token, jti) = door.token(&["--sub", "b", "--scope", "orders:read"]);
-        door.json(&["token", "revoke", &jti]);
+        door.revoke_token(&jti);
         dead.push(token);
         let (token, _) = door.token(&["--sub", "b", "--scope", "orders:read"]);
         live.push(token);

@@ -169,7 +169,7 @@ fn r019_a_revoked_token_is_refused_on_the_next_request_also_when_remembered() {
         for _ in 0..3 {
             assert_eq!(status(&door, &token), 200);
         }
-        door.json(&["token", "revoke", if whole { &token } else { &jti }]);
+        door.revoke_token(if whole { &token } else { &jti });
         assert_eq!(status(&door, &token), 401);
     }
     let (other, _) = door.token(&issue);
@@ -289,7 +289,7 @@ fn changes_while_the_server_is_stopped_count_when_it_starts() {
     assert!(door.stop().success());
     let said = door.json(&["key", "revoke", &id]);
     assert_eq!(said["servers_told"], 0, "{said}");
-    door.json(&["token", "revoke", &jti]);
+    door.revoke_token(&jti);
     door.json(&["user", "disable", "alice"]);
     let made = door.key("orders:read");
     door.restart();

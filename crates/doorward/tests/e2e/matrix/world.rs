@@ -84,14 +84,16 @@ impl World {
         let sub = ["--sub", "billing", "--scope", "orders:read"];
         let token = |args: &[&str]| home.token(&[&sub[..], args].concat());
         let (revoked_token, jti) = token(&[]);
-        home.json(&["token", "revoke", &jti]);
+        home.revoke_token(&jti);
         home.user("alice", PASSWORD, "orders:read");
         home.user("dora", PASSWORD, "orders:read");
         home.json(&["user", "disable", "dora"]);
         let hours = |hours: i64| Timestamp::from_secs(crate::mint::now() + hours * 3600);
+        let old_key = key(&["old", "--expires", "1s"]).0;
+        home.until_key_is("old", "expired");
         Some(Self {
             key: key(&["good"]).0,
-            old_key: key(&["old", "--expires", "0s"]).0,
+            old_key,
             early_key: key(&["early", "--not-before", "1h"]).0,
             test_key: key(&["other", "--env", "test"]).0,
             revoked_key,
