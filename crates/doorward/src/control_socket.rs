@@ -83,8 +83,13 @@ pub fn listen(state_dir: &Path, answers: Arc<impl Answers>) -> Result<Socket> {
     crate::state::make_folder(&folder)?;
     let path = folder.join(format!("{}.sock", std::process::id()));
     let _stale = std::fs::remove_file(&path);
-    let listener = UnixListener::bind(&path)
-        .with_context(|| format!("cannot listen on {}", path.display()))?;
+    let listener = UnixListener::bind(&path).with_context(|| {
+        format!(
+            "cannot listen on {}; where that is too long for a socket, give [state] dir a \
+                 shorter path",
+            path.display()
+        )
+    })?;
     let task = tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let answers = Arc::clone(&answers);

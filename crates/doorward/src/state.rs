@@ -34,6 +34,13 @@ impl State {
         // SECURITY: the secrets are made after the database, so where they are, a missing
         // database is a lost one. An empty one in its place would know of no revocation.
         let opened = if secrets::path(dir).exists() {
+            if !database.exists() {
+                bail!(
+                    "{} is missing, though its secrets.toml is there: restore the database from \
+                     a backup; or move secrets.toml away to start with nothing",
+                    database.display()
+                );
+            }
             SqliteStore::open_existing(&database)
         } else {
             SqliteStore::open(&database)

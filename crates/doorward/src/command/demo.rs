@@ -36,18 +36,19 @@ const USER: &str = "alice";
 /// Runs the sample API and the door until SIGTERM or Ctrl-C. The state lives in a temporary
 /// folder that goes away with it.
 pub(super) fn run(args: &Demo) -> Result<ExitCode> {
-    let folder = TemporaryFolder::new()?;
-    super::wait_on_all_cores(serve(args, &folder.0))
+    super::wait_on_all_cores(serve(args))
 }
 
-async fn serve(args: &Demo, folder: &Path) -> Result<ExitCode> {
+async fn serve(args: &Demo) -> Result<ExitCode> {
+    // Signals first, the folder after them: from then on every way out removes it.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let folder = TemporaryFolder::new()?;
     let server = tokio::select! {
         biased;
         _ = terminate.recv() => None,
         _ = interrupt.recv() => None,
-        started = start(args, folder) => started?,
+        started = start(args, &folder.0) => started?,
     };
     match server {
         Some(server) => server.run().await,
