@@ -33,6 +33,8 @@ pub(crate) struct Call<'s> {
     pub(crate) head: RequestHead,
     pub(crate) body: Incoming,
     pub(crate) upgrade: Option<OnUpgrade>,
+    /// The caller's address as a header value.
+    pub(crate) client: HeaderValue,
     /// The decision's id as a header value.
     pub(crate) decision: HeaderValue,
 }
@@ -67,6 +69,7 @@ pub(crate) fn prepare(call: Call<'_>) -> Result<Prepared, Fault> {
         head,
         body,
         upgrade,
+        client,
         decision,
     } = call;
     let rule = permit.rule();
@@ -78,7 +81,7 @@ pub(crate) fn prepare(call: Call<'_>) -> Result<Prepared, Fault> {
     check_declared_length(head.headers(), limit)?;
     let websocket = upgrade.filter(|_| websocket::is_asked_for(&head));
     let host = upstream_host(upstream, &head)?;
-    let identity = identity::Identity::of(&permit, &head, upstream, snapshot.as_ref())?;
+    let identity = identity::Identity::of(&permit, &head, upstream, snapshot.as_ref(), client)?;
     let (method, target, mut headers) = head.into_parts();
     let pass_credential = rule.forwarding.pass_credential;
     request_headers::strip(&mut headers, snapshot.gate.managed(), pass_credential)?;

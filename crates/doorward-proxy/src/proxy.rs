@@ -59,6 +59,7 @@ impl Doorstep for Front {
         Proxy {
             door: Arc::clone(&self.door),
             listener: self.listener,
+            shown: client_value(peer.client),
             peer,
         }
     }
@@ -69,6 +70,8 @@ pub(crate) struct Proxy {
     door: Arc<Door>,
     listener: usize,
     peer: Peer,
+    /// The peer's address as a header value, written once for all of its requests.
+    shown: HeaderValue,
 }
 
 /// What every answer of one request needs.
@@ -96,6 +99,11 @@ impl Application for Proxy {
             return closing.own(fault.response(None), None);
         }
         let arrival = arrival(self.peer, &parts.headers, snapshot.trusted(self.listener));
+        let client = if arrival.client == self.peer.client {
+            self.shown.clone()
+        } else {
+            client_value(arrival.client)
+        };
         let upgrade = parts.extensions.remove::<OnUpgrade>();
         let head = match snapshot.gate.receive(parts, arrival) {
             Ok(head) => head,
@@ -111,7 +119,9 @@ impl Application for Proxy {
                 closing.own(preflight.response().map(|()| Bytes::new()), Some(id))
             }
             Ok(Admission::Permit(permit)) => {
-                closing.pass(permit, (head, body), upgrade, pulse).await
+                closing
+                    .pass(permit, (head, body, upgrade), client, pulse)
+                    .await
             }
         }
     }
@@ -135,8 +145,8 @@ impl Closing {
     fn pass(
         self,
         permit: Permit,
-        (head, body): (RequestHead, Incoming),
-        upgrade: Option<OnUpgrade>,
+        (head, body, upgrade): (RequestHead, Incoming, Option<OnUpgrade>),
+        client: HeaderValue,
         pulse: &Arc<Pulse>,
     ) -> impl Future<Output = Response<Download>> + Send {
         let id = permit.decision_id();
@@ -149,6 +159,7 @@ impl Closing {
             head,
             body,
             upgrade,
+            client,
             decision: decision.clone(),
         });
         async move {
@@ -230,6 +241,11 @@ impl Closing {
             complete: false,
         }
     }
+}
+
+fn client_value(client: ClientAddress) -> HeaderValue {
+    HeaderValue::try_from(client.ip().to_string())
+        .unwrap_or_else(|_| HeaderValue::from_static("unknown"))
 }
 
 fn decision_value(id: DecisionId) -> HeaderValue {

@@ -46,6 +46,7 @@ impl Identity {
         head: &RequestHead,
         upstream: &Upstream,
         snapshot: &Snapshot,
+        client: HeaderValue,
     ) -> Result<Self, Fault> {
         let arrival = head.arrival();
         let caller = permit
@@ -53,7 +54,7 @@ impl Identity {
             .map(|principal| Caller::of(principal, upstream, snapshot))
             .transpose()?;
         Ok(Self {
-            client: value(arrival.client.ip().to_string())?,
+            client,
             proto: HeaderValue::from_static(arrival.transport.scheme()),
             host: HeaderValue::from_str(head.host().as_str()).map_err(|_| Fault::Request)?,
             caller,

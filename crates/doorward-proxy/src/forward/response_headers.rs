@@ -14,34 +14,58 @@ pub(super) fn clean(response: &mut Response<Incoming>) -> Result<(), Fault> {
         // SECURITY: a switch that nobody asked for must not open a tunnel (G14).
         return Err(Fault::Upgrade);
     }
+    let found = Found::in_head(response.headers());
     // SECURITY: the length that we state is the one that we enforce.
-    let mut lengths = response.headers().get_all(CONTENT_LENGTH).iter();
-    let plain = lengths
-        .next()
-        .is_none_or(|value| value.as_bytes().iter().all(u8::is_ascii_digit));
-    let ambiguous = !plain || lengths.next().is_some();
-    let chunked = response.headers().contains_key(TRANSFER_ENCODING);
-    if ambiguous || chunked {
+    if found.chunked || found.lengths > 1 || found.odd_length {
         let exact = response.body().size_hint().exact();
         response.headers_mut().remove(CONTENT_LENGTH);
-        if let (Some(length), false) = (exact, chunked) {
+        if let (Some(length), false) = (exact, found.chunked) {
             response.headers_mut().insert(CONTENT_LENGTH, length.into());
         }
     }
-    strip(response.headers_mut());
+    found.remove_from(response.headers_mut());
     Ok(())
 }
 
 /// Removes hop-by-hop headers and those that `Connection` nominates.
 pub(super) fn strip(headers: &mut HeaderMap) {
-    let mut gone: Vec<HeaderName> = Vec::new();
-    if headers.contains_key(CONNECTION) {
-        nominated(headers, &mut gone);
-        // Losing these would change what the answer means.
-        gone.retain(|name| *name != CONTENT_LENGTH);
+    Found::in_head(headers).remove_from(headers);
+}
+
+/// What one pass over a head finds.
+#[derive(Default)]
+struct Found {
+    chunked: bool,
+    lengths: usize,
+    odd_length: bool,
+    gone: Vec<HeaderName>,
+}
+
+impl Found {
+    fn in_head(headers: &HeaderMap) -> Self {
+        let mut found = Self::default();
+        let mut connection = false;
+        for (name, value) in headers {
+            if *name == CONTENT_LENGTH {
+                found.lengths += 1;
+                found.odd_length |= !value.as_bytes().iter().all(u8::is_ascii_digit);
+            } else if is_hop_by_hop(name) {
+                found.chunked |= *name == TRANSFER_ENCODING;
+                connection |= *name == CONNECTION;
+                found.gone.push(name.clone());
+            }
+        }
+        if connection {
+            nominated(headers, &mut found.gone);
+            // Losing it would change what the answer means.
+            found.gone.retain(|name| *name != CONTENT_LENGTH);
+        }
+        found
     }
-    gone.extend(headers.keys().filter(|name| is_hop_by_hop(name)).cloned());
-    for name in gone {
-        headers.remove(name);
+
+    fn remove_from(self, headers: &mut HeaderMap) {
+        for name in self.gone {
+            headers.remove(name);
+        }
     }
 }
