@@ -10,12 +10,14 @@ use base64::engine::general_purpose::STANDARD as BASE64_STANDARD;
 use doorward_core::decision::{Decision, Journal, NotRecorded};
 use doorward_core::gate::Admission;
 use doorward_core::net::ClientAddress;
+use doorward_core::policy::Access;
 use doorward_core::rejection::{Check, Denied, Expired, Rejection};
 use doorward_core::request::{Arrival, Transport};
 use http::{HeaderName, HeaderValue, Request, Uri};
 use serde_json::{Value, json};
 
 use crate::cli::Explain;
+use crate::config::Config;
 use crate::config::document::Origin;
 use crate::control_socket;
 use crate::desk::Desk;
@@ -83,6 +85,7 @@ async fn request(args: Explain) -> Result<ExitCode> {
     };
     let explained = Explained {
         written: place(&args, &desk, &record),
+        needs: needs(&desk.config, &record),
         next: rejection.and_then(|rejection| next_step(rejection, &record)),
         record,
         status,
@@ -128,6 +131,29 @@ fn place(args: &Explain, desk: &Desk, record: &Value) -> Option<String> {
     }
 }
 
+/// What the rule asks of callers: `api_key or jwt, with refunds:write`.
+fn needs(config: &Config, record: &Value) -> Option<String> {
+    let name = record.get("rule").and_then(Value::as_str)?;
+    let rule = config.policy.rules().iter().find(|r| &*r.name == name)?;
+    let Access::Guarded(guarded) = &rule.access else {
+        return Some("nothing: it is public".to_owned());
+    };
+    let accepts: Vec<_> = guarded
+        .accepts
+        .iter()
+        .map(|accept| match &accept.issuer {
+            Some(issuer) => format!("{} of {issuer}", accept.method.as_str()),
+            None => accept.method.as_str().to_owned(),
+        })
+        .collect();
+    let accepts = accepts.join(" or ");
+    Some(if guarded.scopes.is_empty() {
+        accepts
+    } else {
+        format!("{accepts}, with {}", guarded.scopes)
+    })
+}
+
 /// The command that mends it, where there is one.
 fn next_step(rejection: &Rejection, record: &Value) -> Option<String> {
     let method = record.get("method").and_then(Value::as_str);
@@ -148,6 +174,7 @@ fn next_step(rejection: &Rejection, record: &Value) -> Option<String> {
 
 struct Explained {
     written: Option<String>,
+    needs: Option<String>,
     next: Option<String>,
     record: Value,
     status: u16,
@@ -207,6 +234,7 @@ impl Explained {
             "route": self.record.get("route"),
             "rule": self.record.get("rule"),
             "rule_written": self.written,
+            "rule_needs": self.needs,
             "next": self.next,
         })
     }
@@ -220,6 +248,9 @@ impl Explained {
                 .as_ref()
                 .map_or_else(String::new, |place| format!("   ({place})")),
         ));
+        if let Some(needs) = &self.needs {
+            output::line(format_args!("needs      {needs}"));
+        }
         for (n, (check, result)) in self.checks().into_iter().enumerate() {
             let found = match (check, result) {
                 ("present", "passed") => self.text("method").unwrap_or_default(),
