@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue, Request, Response, Uri, Version};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 
-use crate::body::{Upload, UploadEnd, UploadState};
+use crate::body::{CallerBody, Upload, UploadEnd, UploadState};
 use crate::door::Snapshot;
 use crate::fault::Fault;
 use crate::upstream::{Lease, Upstream};
@@ -31,7 +31,7 @@ pub(crate) struct Call<'s> {
     pub(crate) snapshot: &'s Arc<Snapshot>,
     pub(crate) permit: Permit,
     pub(crate) head: RequestHead,
-    pub(crate) body: Incoming,
+    pub(crate) body: CallerBody,
     pub(crate) upgrade: Option<OnUpgrade>,
     /// The caller's address as a header value.
     pub(crate) client: HeaderValue,

@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use tokio::time::Instant;
 
-use crate::body::{Download, Finish};
+use crate::body::{CallerBody, Download, Finish};
 use crate::connection::Application;
 use crate::door::{Door, Snapshot};
 use crate::drain::Drain;
@@ -94,6 +94,7 @@ impl Application for Proxy {
             in_flight,
         };
         let (mut parts, body) = request.into_parts();
+        let body = CallerBody::new(body, &parts);
         let snapshot = &closing.snapshot;
         if let Err(fault) = check_size(&parts, &snapshot.limits) {
             return closing.own(fault.response(None), None);
@@ -145,7 +146,7 @@ impl Closing {
     fn pass(
         self,
         permit: Permit,
-        (head, body, upgrade): (RequestHead, Incoming, Option<OnUpgrade>),
+        (head, body, upgrade): (RequestHead, CallerBody, Option<OnUpgrade>),
         client: HeaderValue,
         pulse: &Arc<Pulse>,
     ) -> impl Future<Output = Response<Download>> + Send {

@@ -9,10 +9,10 @@ use bytes::Bytes;
 use doorward_core::request::ManagedHeaders;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use thiserror::Error;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::CallerBody;
 use crate::door::Snapshot;
 use crate::forward::strip_trailers;
 
@@ -88,7 +88,7 @@ impl UploadState {
 pub(crate) struct Upload(Option<Box<Streamed>>);
 
 struct Streamed {
-    incoming: Incoming,
+    incoming: CallerBody,
     left: u64,
     state: Arc<UploadState>,
     snapshot: Arc<Snapshot>,
@@ -102,7 +102,7 @@ impl Upload {
 
     /// Takes a caller's body; `limit` in bytes.
     pub(crate) fn new(
-        incoming: Incoming,
+        incoming: CallerBody,
         limit: Option<u64>,
         snapshot: &Arc<Snapshot>,
     ) -> (Self, Option<Arc<UploadState>>) {

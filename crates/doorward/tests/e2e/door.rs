@@ -337,12 +337,17 @@ impl Door {
 
     /// The record of a decision, once it is written.
     pub(crate) fn decision(&self, id: &str) -> Value {
-        until("the decision is recorded", || {
+        self.record(id, "decision")
+    }
+
+    /// The record of one kind that belongs to a decision.
+    pub(crate) fn record(&self, id: &str, kind: &str) -> Value {
+        until("the record is written", || {
             let log = self.read("decisions.jsonl");
             log.lines()
                 .filter(|line| line.contains(id))
                 .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-                .find(|record| record["kind"] == "decision")
+                .find(|record| record["kind"] == kind)
         })
     }
 

@@ -37,7 +37,8 @@ fn an_upstream_that_is_down_is_a_bad_gateway_and_comes_back() {
     let got = door.bearer("/get", &key);
     failed(&got, 502, "upstream_failed");
     assert_eq!(door.decision(&got.decision_id())["outcome"], "allowed");
-    door.until_said(&got.decision_id(), 1);
+    let fault = door.record(&got.decision_id(), "fault");
+    assert_eq!(fault["code"], "upstream_failed");
     assert_eq!(
         door.curl("/get", &[]).status,
         401,
