@@ -106,5 +106,10 @@ fn steps() -> Vec<Step> {
             "cargo xtask fuzz --seconds 20",
             Extent::Everything,
         ),
+        step(
+            "the README's first command",
+            "cargo xtask first-command",
+            Extent::Everything,
+        ),
     ]
 }

@@ -20,6 +20,7 @@ mod bench;
 mod ci;
 mod command;
 mod e2e;
+mod first_command;
 mod fuzz;
 mod tidy;
 
@@ -30,6 +31,7 @@ usage: cargo xtask COMMAND
   tidy [--write]        the rules of this repository; --write makes the generated tables anew
   fuzz [--seconds N]    the fuzz targets on seeds and N seconds of mutations, on stable Rust
   e2e                   the end-to-end tests of the binary
+  first-command         the README's first command, on a release build
   bench [SUITE] [--json FILE] [--rounds N] [--seconds N]
                         measures a release build; SUITE is `gate`
 ";
@@ -57,6 +59,7 @@ fn run(arguments: &[String]) -> Result<()> {
         ("tidy", ["--write"]) => tidy::run(&root, tidy::Tables::Write),
         ("fuzz", rest) => fuzz::run(rest),
         ("e2e", []) => e2e::run(),
+        ("first-command", []) => first_command::run(),
         ("bench", rest) => bench::run(&root, rest),
         ("help" | "--help" | "-h", _) => {
             println!("{USAGE}");
