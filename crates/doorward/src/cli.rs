@@ -416,6 +416,7 @@ pub struct TokenIssue {
 #[derive(Args)]
 pub struct TokenRevoke {
     /// The token's `jti`, or the token.
+    #[arg(allow_hyphen_values = true)]
     pub jti: String,
     /// The issuer; ourselves when absent.
     #[arg(long)]

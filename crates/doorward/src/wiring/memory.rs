@@ -23,6 +23,7 @@ use doorward_store::{
     ApiKeyId, ApiKeys, Change, ChangeFeed, Entity, IssuerRecord, Issuers, RevokedToken,
     RevokedTokens, SigningKeys, Store, UserName, UserRecord, Users,
 };
+use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
@@ -164,9 +165,17 @@ impl Memory {
 
     /// Takes over what changed in the database. When it returns, the next request sees it.
     ///
+    /// The reading is done on a thread of its own: a database that is locked makes whoever reads
+    /// it wait, and that must not be a thread that serves callers.
+    ///
     /// # Errors
     /// When the database cannot be read; what was known stays known.
-    pub async fn catch_up(&self) -> Result<()> {
+    pub async fn catch_up(self: &Arc<Self>) -> Result<()> {
+        let (memory, runtime) = (Arc::clone(self), Handle::current());
+        tokio::task::spawn_blocking(move || runtime.block_on(memory.follow())).await?
+    }
+
+    async fn follow(&self) -> Result<()> {
         let mut position = self.position.lock().await;
         loop {
             let started = self.clock.monotonic_micros();

@@ -98,7 +98,11 @@ where
     })
 }
 
-async fn rotate_when_due(memory: &Memory, entropy: &dyn Entropy, after: Duration) -> Result<()> {
+async fn rotate_when_due(
+    memory: &Arc<Memory>,
+    entropy: &dyn Entropy,
+    after: Duration,
+) -> Result<()> {
     let clock: &dyn Clock = memory.clock.as_ref();
     let keys = signing_key::ensure(&memory.state, clock, entropy).await?;
     let active = signing_key::active(&keys)?;
