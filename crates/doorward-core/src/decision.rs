@@ -151,7 +151,17 @@ impl Decision<'_> {
         put_field(out, "route", self.route);
         put_field(out, "rule", self.rule);
         put_field(out, "http_method", Some(self.http_method));
-        put_field(out, "host", self.host);
+        match self.host {
+            // A key is no host name, but nothing keeps a caller from sending one as such.
+            Some(host)
+                if host
+                    .split(['.', ':'])
+                    .any(|label| label.len() > MAX_SEGMENT) =>
+            {
+                put_field(out, "host", Some("[long]"));
+            }
+            host => put_field(out, "host", host),
+        }
         out.extend_from_slice(b",\"path\":\"");
         put_path(out, self.path);
         out.extend_from_slice(b"\",\"client\":\"");
@@ -321,10 +331,8 @@ mod tests {
         assert_eq!(out, b"/reset/[long]/x");
     }
 
-    #[test]
-    fn a_record_is_one_json_line_with_the_agreed_names() {
-        let ids = DecisionIds::new(&Zeros);
-        let decision = Decision {
+    fn decision<'a>(host: &'a str, ids: &DecisionIds) -> Decision<'a> {
+        Decision {
             at: Timestamp::from_millis(0),
             id: ids.next(),
             rejection: Some(&Rejection::Missing),
@@ -334,15 +342,35 @@ mod tests {
             route: Some("/a"),
             rule: Some("GET /a"),
             http_method: "GET",
-            host: Some("h"),
+            host: Some(host),
             path: "/a",
             client: ClientAddress::new([127, 0, 0, 1].into()),
             latency_us: 7,
-        };
+        }
+    }
+
+    fn line(host: &str) -> String {
         let mut out = Vec::new();
-        decision.write_json(&mut out);
+        decision(host, &DecisionIds::new(&Zeros)).write_json(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn k11_a_key_sent_as_a_host_is_not_recorded() {
+        let key = "dw-sk-live-".to_owned() + &"a".repeat(38);
+        for host in [key.clone(), format!("{key}:443"), format!("a.{key}.b")] {
+            let line = line(&host);
+            assert!(
+                line.contains("\"host\":\"[long]\"") && !line.contains(&key),
+                "{line}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_record_is_one_json_line_with_the_agreed_names() {
         assert_eq!(
-            String::from_utf8(out).unwrap(),
+            line("h"),
             "{\"kind\":\"decision\",\"ts\":\"1970-01-01T00:00:00.000Z\",\
              \"decision_id\":\"d00000000000000000000000001\",\"outcome\":\"refused\",\
              \"failed_check\":\"present\",\"reason\":\"credential_missing\",\"method\":null,\
