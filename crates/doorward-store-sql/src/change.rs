@@ -36,10 +36,16 @@ pub(crate) fn note(connection: &Connection, entity: Entity, id: &str) -> Result<
     append().map_err(|e| translate(&e))
 }
 
+/// The number of the last change; zero when there was none.
+pub(crate) fn head(connection: &Connection) -> rusqlite::Result<i64> {
+    let mut statement = connection.prepare_cached(HEAD)?;
+    statement.query_row([], |row| row.get(0))
+}
+
 #[async_trait]
 impl ChangeFeed for SqliteStore {
     async fn head(&self) -> Result<i64, StoreError> {
-        self.read(|on| on.prepare_cached(HEAD)?.query_row([], |row| row.get(0)))
+        self.read(|on| head(on))
     }
 
     async fn since(&self, seq: i64, most: usize) -> Result<Changes, StoreError> {

@@ -62,6 +62,15 @@ impl SqliteStore {
         }
     }
 
+    /// Tells whether anything was ever written. Blocks, as [`SqliteStore::open`] does.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn has_history(&self) -> Result<bool, StoreError> {
+        let head = self.read(|on| crate::change::head(on))?;
+        Ok(head > 0)
+    }
+
     pub(crate) fn open_with(
         path: &Path,
         migrations: &[Migration],

@@ -4,6 +4,8 @@
 //! changed in the database and is answered when it has. `{"do":"decision","id":"d..."}` asks for
 //! a remembered decision. Only the user who owns the folder can connect.
 
+use std::fs::File;
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,6 +76,35 @@ impl Drop for Socket {
     }
 }
 
+/// The longest path that every system takes for a socket's address.
+const MAX_ADDRESS: usize = 100;
+
+/// How a socket is named to the system. Its paths are short, and a state folder's may be long:
+/// then the socket is named through the open folder.
+struct Address {
+    path: PathBuf,
+    _folder: Option<File>,
+}
+
+impl Address {
+    fn of(path: &Path) -> std::io::Result<Self> {
+        let long = path.as_os_str().len() > MAX_ADDRESS;
+        let (Some(folder), Some(name), true) = (path.parent(), path.file_name(), long) else {
+            return Ok(Self {
+                path: path.to_owned(),
+                _folder: None,
+            });
+        };
+        let folder = File::open(folder)?;
+        Ok(Self {
+            path: Path::new("/proc/self/fd")
+                .join(folder.as_raw_fd().to_string())
+                .join(name),
+            _folder: Some(folder),
+        })
+    }
+}
+
 /// Listens for commands.
 ///
 /// # Errors
@@ -83,13 +114,10 @@ pub fn listen(state_dir: &Path, answers: Arc<impl Answers>) -> Result<Socket> {
     crate::state::make_folder(&folder)?;
     let path = folder.join(format!("{}.sock", std::process::id()));
     let _stale = std::fs::remove_file(&path);
-    let listener = UnixListener::bind(&path).with_context(|| {
-        format!(
-            "cannot listen on {}; where that is too long for a socket, give [state] dir a \
-                 shorter path",
-            path.display()
-        )
-    })?;
+    let cannot = || format!("cannot listen on {}", path.display());
+    let listener = Address::of(&path)
+        .and_then(|address| UnixListener::bind(&address.path))
+        .with_context(cannot)?;
     let task = tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let answers = Arc::clone(&answers);
@@ -168,7 +196,8 @@ fn is_dead(error: &anyhow::Error) -> bool {
 
 async fn ask(path: &Path, ask: &Ask) -> Result<Reply> {
     let exchange = async {
-        let stream = UnixStream::connect(path).await?;
+        let address = Address::of(path)?;
+        let stream = UnixStream::connect(&address.path).await?;
         let (read, mut write) = stream.into_split();
         let mut text = serde_json::to_string(ask)?;
         text.push('\n');

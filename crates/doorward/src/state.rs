@@ -46,7 +46,15 @@ impl State {
             SqliteStore::open(&database)
         };
         let store = opened.with_context(|| format!("cannot open {}", database.display()))?;
-        let secrets = secrets::load_or_create(dir, entropy)?;
+        // Asked before the secrets are looked for: what was written by then had them.
+        let used = store
+            .has_history()
+            .with_context(|| format!("cannot read {}", database.display()))?;
+        let secrets = if used {
+            secrets::load(dir)?
+        } else {
+            secrets::load_or_create(dir, entropy)?
+        };
         Ok(Self {
             dir: dir.to_owned(),
             store: Arc::new(store),
@@ -55,10 +63,11 @@ impl State {
     }
 }
 
-/// Makes a folder that only this user can enter.
+/// Makes a folder that only this user can enter, or checks the one that is there.
 ///
 /// # Errors
-/// When it cannot be made, or others can write to it.
+/// When it cannot be made, it belongs to another user than this one or root, or others can write
+/// to it.
 pub fn make_folder(dir: &Path) -> Result<()> {
     let shown = dir.display();
     std::fs::DirBuilder::new()
@@ -66,9 +75,17 @@ pub fn make_folder(dir: &Path) -> Result<()> {
         .mode(0o700)
         .create(dir)
         .with_context(|| format!("cannot make the folder {shown}"))?;
-    let mode = std::fs::metadata(dir)?.mode();
+    let folder = std::fs::metadata(dir)?;
+    let (owner, me) = (folder.uid(), rustix::process::geteuid().as_raw());
+    // SECURITY: whose the folder is can replace the secrets in it.
+    if owner != me && owner != 0 {
+        bail!(
+            "the folder {shown} belongs to user {owner}, and this is user {me}: run doorward as \
+             user {owner}, or give the folder away with `chown -R {me} {shown}`"
+        );
+    }
     // SECURITY: who can write here can replace the secrets.
-    if mode & 0o022 != 0 {
+    if folder.mode() & 0o022 != 0 {
         bail!("other users can write to {shown}; run `chmod go-w {shown}`");
     }
     Ok(())

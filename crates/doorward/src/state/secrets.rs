@@ -58,16 +58,38 @@ pub fn path(state_dir: &Path) -> PathBuf {
     state_dir.join("secrets.toml")
 }
 
+/// Loads the secrets of a database that was used: there must be some.
+///
+/// # Errors
+/// When the file is lost, cannot be read, can be read by others, or is malformed.
+pub fn load(state_dir: &Path) -> Result<Secrets> {
+    let path = path(state_dir);
+    read(&path).map_err(|error| {
+        if !is_absent(&error) {
+            return error;
+        }
+        // SECURITY: new ones in their place would open no key of this database, and hide that.
+        anyhow!(
+            "{} is lost, though the database beside it is in use: no API key can be verified and \
+             no signing key opened without it. Restore it from a backup. To begin anew without \
+             any key, user, issuer or revocation, move doorward.db and all doorward.db-* files \
+             out of {}",
+            path.display(),
+            state_dir.display()
+        )
+    })
+}
+
 /// Loads the secrets, making them at the first start.
 ///
 /// # Errors
 /// When the file cannot be read or made, can be read by others, or is malformed.
 pub fn load_or_create(state_dir: &Path, entropy: &dyn Entropy) -> Result<Secrets> {
     let path = path(state_dir);
-    match load(&path) {
+    match read(&path) {
         Err(error) if is_absent(&error) => {
             create(&path, entropy)?;
-            load(&path)
+            read(&path)
         }
         loaded => loaded,
     }
@@ -79,7 +101,7 @@ fn is_absent(error: &anyhow::Error) -> bool {
         .is_some_and(|e| e.kind() == ErrorKind::NotFound)
 }
 
-fn load(path: &Path) -> Result<Secrets> {
+fn read(path: &Path) -> Result<Secrets> {
     let file = File::open(path)?;
     let shown = path.display();
     let mode = file.metadata()?.mode() & 0o077;

@@ -99,13 +99,96 @@ fn a_damaged_database_is_not_served() {
 }
 
 #[test]
-fn secrets_of_another_database_open_nothing() {
+fn lost_secrets_are_not_made_again_beside_a_database_in_use() {
+    type Use = fn(&Home);
+    let uses: [Use; 4] = [
+        |home| drop(home.key("orders:read")),
+        |home| drop(home.token(&["--sub", "x"])),
+        |home| home.user("alice", "a password of some length", "orders:read"),
+        |home| drop(home.revoke_token("AAAAAAAAAAAAAAAAAAAAAA")),
+    ];
+    for used in uses {
+        let (_upstream, home) = home();
+        used(&home);
+        let secrets = home.path("data/secrets.toml");
+        let kept = fs::read(&secrets).unwrap();
+        fs::remove_file(&secrets).unwrap();
+        refused(&home, &["secrets.toml is lost", "backup", "doorward.db"]);
+        assert!(!secrets.exists(), "they were made again");
+        let explained = home.run(&["explain", "https://localhost/get"]);
+        assert_eq!(explained.code, 1, "{explained:?}");
+        assert!(explained.err.contains("is lost"), "{explained:?}");
+        // What the message says helps: both ways.
+        fs::write(&secrets, kept).unwrap();
+        fs::set_permissions(&secrets, Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(home.run(&["key", "list"]).code, 0);
+        fs::remove_file(&secrets).unwrap();
+        for (file, _) in crate::door::files(&home.path("data")) {
+            let name = file.file_name().unwrap().to_string_lossy().into_owned();
+            if name.starts_with("doorward.db") {
+                fs::remove_file(file).unwrap();
+            }
+        }
+        assert_eq!(home.json(&["key", "list"]), serde_json::json!([]));
+    }
+}
+
+#[test]
+fn a_first_start_that_was_cut_off_before_the_secrets_goes_on() {
     let (_upstream, home) = home();
-    home.token(&["--sub", "x"]);
+    assert_eq!(home.run(&["key", "list"]).code, 0);
     fs::remove_file(home.path("data/secrets.toml")).unwrap();
-    let ran = home.run(&["serve"]);
+    assert_eq!(home.run(&["key", "list"]).code, 0, "nothing was written");
+}
+
+#[test]
+fn secrets_of_another_database_open_nothing() {
+    let (_upstream, one) = home();
+    one.token(&["--sub", "x"]);
+    let (_upstream, two) = home();
+    two.token(&["--sub", "x"]);
+    let secrets = |home: &Home| home.path("data/secrets.toml");
+    fs::copy(secrets(&two), secrets(&one)).unwrap();
+    let ran = one.run(&["serve"]);
     assert_eq!(ran.code, 1, "{ran:?}");
     assert!(ran.err.contains("secrets.toml"), "{ran:?}");
+}
+
+#[test]
+fn a_state_folder_of_another_user_is_refused() {
+    let (_upstream, home) = home();
+    home.key("orders:read");
+    let folder = home.path("data");
+    if std::os::unix::fs::chown(&folder, Some(65_534), None).is_err() {
+        eprintln!("SKIPPED: only root can give a folder away");
+        return;
+    }
+    refused(&home, &["belongs to user 65534"]);
+    std::os::unix::fs::chown(&folder, Some(0), None).unwrap();
+    assert_eq!(home.run(&["key", "list"]).code, 0);
+}
+
+#[test]
+fn a_state_folder_with_a_long_path_is_served() {
+    let upstream = Recorder::start();
+    let home = Home::before(upstream.port, ONE_ROUTE);
+    let long = format!("{}/{}", "a".repeat(120), "b".repeat(200));
+    home.write(
+        "doorward.toml",
+        &home.read("doorward.toml").replace("\"data\"", &format!("\"{long}\"")),
+    );
+    let (key, id) = home.key_with(&["--name", "a", "--scope", "orders:read"]);
+    let mut door = home.serve();
+    let answer = door.bearer("/get", &key);
+    assert_eq!(answer.status, 200);
+    // The socket works from both of its ends.
+    let revoked = door.json(&["key", "revoke", &id]);
+    assert_eq!(revoked["servers_told"], 1, "{revoked}");
+    assert_eq!(revoked["servers_silent"], 0, "{revoked}");
+    assert_eq!(door.bearer("/get", &key).status, 401);
+    assert!(door.stop().success());
+    let left = fs::read_dir(door.path(&long).join("run")).unwrap().count();
+    assert_eq!(left, 0, "the socket's file stays");
 }
 
 #[test]
