@@ -5,7 +5,8 @@ use doorward_core::clock::Timestamp;
 use doorward_core::net::Cidrs;
 use doorward_core::scope::ScopeSet;
 use doorward_store::{
-    ApiKeyId, ApiKeyRecord, ApiKeyRotation, ApiKeys, Entity, Environment, KeyKind, StoreError,
+    ApiKeyAmended, ApiKeyAmendment, ApiKeyId, ApiKeyRecord, ApiKeyRotation, ApiKeys, Entity,
+    Environment, KeyKind, StoreError,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -43,6 +44,13 @@ statements! {
         WHERE id = $3 AND revoked_at IS NULL AND replaced_by IS NULL
         RETURNING expires_at";
     STANDING = "SELECT revoked_at, replaced_by FROM api_key WHERE id = $1";
+    AMEND = concat!(
+        "UPDATE api_key SET name = COALESCE($1, name), scopes = COALESCE($2, scopes),
+            roles = COALESCE($3, roles), allowed_cidrs = COALESCE($4, allowed_cidrs),
+            expires_at = CASE WHEN $5 THEN $6 ELSE expires_at END
+        WHERE id = $7 AND revoked_at IS NULL AND replaced_by IS NULL
+        RETURNING ", columns!()
+    );
     REHASH = "UPDATE api_key SET digest = $1, pepper_id = $2 WHERE id = $3 AND digest = $4";
     TOUCH = "UPDATE api_key SET last_used_at = $1
         WHERE id = $2 AND (last_used_at IS NULL OR last_used_at < $1)";
@@ -112,6 +120,17 @@ impl ApiKeys for SqliteStore {
         let old = old.clone();
         self.writer
             .write(move |on| rotate(on, &old, successor, old_expires_at))
+            .await
+    }
+
+    async fn amend(
+        &self,
+        id: &ApiKeyId,
+        amendment: ApiKeyAmendment,
+    ) -> Result<ApiKeyAmended, StoreError> {
+        let id = id.clone();
+        self.writer
+            .write(move |on| amend(on, &id, &amendment))
             .await
     }
 
@@ -267,7 +286,10 @@ fn rotate(
             .optional()
     };
     let Some(ends) = replace().map_err(|e| translate(&e))? else {
-        return refused(on, old);
+        return Ok(match standing(on, old)? {
+            Standing::Revoked(at) => ApiKeyRotation::Revoked { at },
+            Standing::Replaced(by) => ApiKeyRotation::Replaced { by },
+        });
     };
     note(on, Entity::ApiKey, old.as_str())?;
     successor.replaced_by = None;
@@ -277,8 +299,42 @@ fn rotate(
     })
 }
 
-/// Says why a key was not rotated.
-fn refused(on: &Connection, id: &ApiKeyId) -> Result<ApiKeyRotation, StoreError> {
+fn amend(
+    on: &Connection,
+    id: &ApiKeyId,
+    amendment: &ApiKeyAmendment,
+) -> Result<ApiKeyAmended, StoreError> {
+    let values = params![
+        amendment.name,
+        amendment.scopes.as_ref().map(ToString::to_string),
+        amendment.roles.as_deref().map(texts_to_json),
+        amendment.allowed_cidrs.as_ref().map(cidrs_to_json),
+        amendment.expires_at.is_some(),
+        millis(amendment.expires_at.flatten()),
+        id.as_str(),
+    ];
+    let amend = || {
+        on.prepare_cached(AMEND)?
+            .query_row(values, record)
+            .optional()
+    };
+    let Some(record) = amend().map_err(|e| translate(&e))? else {
+        return Ok(match standing(on, id)? {
+            Standing::Revoked(at) => ApiKeyAmended::Revoked { at },
+            Standing::Replaced(by) => ApiKeyAmended::Replaced { by },
+        });
+    };
+    note(on, Entity::ApiKey, id.as_str())?;
+    Ok(ApiKeyAmended::Amended(Box::new(record)))
+}
+
+/// Why a key is not changed any more.
+enum Standing {
+    Revoked(Timestamp),
+    Replaced(ApiKeyId),
+}
+
+fn standing(on: &Connection, id: &ApiKeyId) -> Result<Standing, StoreError> {
     let standing = || {
         on.prepare_cached(STANDING)?
             .query_row([id.as_str()], |row| {
@@ -289,8 +345,8 @@ fn refused(on: &Connection, id: &ApiKeyId) -> Result<ApiKeyRotation, StoreError>
             .optional()
     };
     match standing().map_err(|e| translate(&e))? {
-        Some((Some(at), _)) => Ok(ApiKeyRotation::Revoked { at }),
-        Some((None, Some(by))) => Ok(ApiKeyRotation::Replaced { by }),
+        Some((Some(at), _)) => Ok(Standing::Revoked(at)),
+        Some((None, Some(by))) => Ok(Standing::Replaced(by)),
         Some((None, None)) => Err(StoreError::Conflict {
             entity: Entity::ApiKey,
             id: id.to_string(),

@@ -33,7 +33,9 @@ statements! {
         WHERE name = $2 AND (disabled_at IS NULL OR disabled_at > $1)";
     DISABLED_AT = "SELECT disabled_at FROM app_user WHERE name = $1";
     ENABLE = "UPDATE app_user SET disabled_at = NULL WHERE name = $1";
-    SET_GRANTS = "UPDATE app_user SET scopes = $1, roles = $2 WHERE name = $3";
+    SET_GRANTS = "UPDATE app_user SET scopes = COALESCE($1, scopes),
+            roles = COALESCE($2, roles)
+        WHERE name = $3";
     REMOVE = "DELETE FROM app_user WHERE name = $1";
 }
 
@@ -133,13 +135,14 @@ impl Users for SqliteStore {
     async fn set_grants(
         &self,
         name: &UserName,
-        scopes: ScopeSet,
-        roles: Vec<String>,
+        scopes: Option<ScopeSet>,
+        roles: Option<Vec<String>>,
     ) -> Result<bool, StoreError> {
         let name = name.clone();
         self.writer
             .write(move |on| {
-                let values = (scopes.to_string(), texts_to_json(&roles), name.as_str());
+                let (scopes, roles) = (scopes.map(|s| s.to_string()), roles.as_deref());
+                let values = (scopes, roles.map(texts_to_json), name.as_str());
                 edit(on, &name, SET_GRANTS, values)
             })
             .await

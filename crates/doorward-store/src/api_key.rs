@@ -155,6 +155,39 @@ pub enum ApiKeyRotation {
     },
 }
 
+/// What is changed about a key; what is `None` stays.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct ApiKeyAmendment {
+    /// What people call it.
+    pub name: Option<String>,
+    /// What it may be used for.
+    pub scopes: Option<ScopeSet>,
+    /// The roles it has.
+    pub roles: Option<Vec<String>>,
+    /// Where it may be used from; empty means from anywhere.
+    pub allowed_cidrs: Option<Cidrs>,
+    /// When it stops being good; the inner `None` means never.
+    pub expires_at: Option<Option<Timestamp>>,
+}
+
+/// What came of a change of a key.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[must_use]
+pub enum ApiKeyAmended {
+    /// It is changed, and this is what is stored now.
+    Amended(Box<ApiKeyRecord>),
+    /// Refused: the key is revoked.
+    Revoked {
+        /// Since when.
+        at: Timestamp,
+    },
+    /// Refused: another key has taken its place.
+    Replaced {
+        /// That key.
+        by: ApiKeyId,
+    },
+}
+
 /// The API keys.
 #[async_trait]
 pub trait ApiKeys: Send + Sync {
@@ -202,6 +235,17 @@ pub trait ApiKeys: Send + Sync {
         successor: ApiKeyRecord,
         old_expires_at: Timestamp,
     ) -> Result<ApiKeyRotation, StoreError>;
+
+    /// Changes a key, all that is given or nothing. A key that is revoked or replaced is left as
+    /// it is, so that nothing brings it back.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when there is no such key.
+    async fn amend(
+        &self,
+        id: &ApiKeyId,
+        amendment: ApiKeyAmendment,
+    ) -> Result<ApiKeyAmended, StoreError>;
 
     /// Replaces the digest of a key when it is still `expected_digest`; false when it is not, or
     /// when there is no such key.

@@ -87,7 +87,8 @@ macro_rules! conformance_suite {
             r125_no_write_revives_a_revoked_key, r026_rotate_ends_the_old_key_no_later_than_asked,
             rotate_refuses_revoked_replaced_and_unknown, r129_parallel_rotations_have_one_winner,
             r129_revoke_racing_rotate_leaves_the_old_key_revoked,
-            rotate_conflict_changes_nothing, rehash_compares_and_swaps,
+            rotate_conflict_changes_nothing, amend_changes_what_is_given_and_nothing_else,
+            amend_refuses_revoked_replaced_and_unknown, rehash_compares_and_swaps,
             parallel_rehashes_have_one_winner, parallel_creates_have_one_winner,
             touch_moves_forward_only, mark_exposed_keeps_the_earliest_moment,
             k01_hostile_text_is_only_text);

@@ -9,9 +9,9 @@ use doorward_core::scope::ScopeSet;
 use doorward_core::secret::Secret;
 
 use crate::{
-    ApiKeyId, ApiKeyRecord, ApiKeyRotation, ApiKeys, ChangeFeed, Changes, Health, IssuerRecord,
-    Issuers, RevokedToken, RevokedTokens, SigningKeyRecord, SigningKeyRotation, SigningKeys,
-    StoreError, UserName, UserRecord, Users,
+    ApiKeyAmended, ApiKeyAmendment, ApiKeyId, ApiKeyRecord, ApiKeyRotation, ApiKeys, ChangeFeed,
+    Changes, Health, IssuerRecord, Issuers, RevokedToken, RevokedTokens, SigningKeyRecord,
+    SigningKeyRotation, SigningKeys, StoreError, UserName, UserRecord, Users,
 };
 
 /// Which calls fail, and how. Calls are counted from 1.
@@ -121,6 +121,14 @@ impl<S: ApiKeys> ApiKeys for FaultyStore<S> {
             .await
     }
 
+    async fn amend(
+        &self,
+        id: &ApiKeyId,
+        amendment: ApiKeyAmendment,
+    ) -> Result<ApiKeyAmended, StoreError> {
+        self.pass(self.behind.amend(id, amendment)).await
+    }
+
     async fn touch(&self, uses: &[(ApiKeyId, Timestamp)]) -> Result<(), StoreError> {
         self.pass(self.behind.touch(uses)).await
     }
@@ -190,8 +198,8 @@ impl<S: Users> Users for FaultyStore<S> {
     async fn set_grants(
         &self,
         name: &UserName,
-        scopes: ScopeSet,
-        roles: Vec<String>,
+        scopes: Option<ScopeSet>,
+        roles: Option<Vec<String>>,
     ) -> Result<bool, StoreError> {
         self.pass(self.behind.set_grants(name, scopes, roles)).await
     }

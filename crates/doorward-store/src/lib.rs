@@ -24,7 +24,10 @@ pub mod signing_key;
 pub mod store;
 pub mod user;
 
-pub use api_key::{ApiKeyId, ApiKeyRecord, ApiKeyRotation, ApiKeys, Environment, KeyKind};
+pub use api_key::{
+    ApiKeyAmended, ApiKeyAmendment, ApiKeyId, ApiKeyRecord, ApiKeyRotation, ApiKeys, Environment,
+    KeyKind,
+};
 pub use change::{Change, ChangeFeed, Changes, Entity};
 pub use error::StoreError;
 pub use health::Health;

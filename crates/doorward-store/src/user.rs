@@ -133,12 +133,13 @@ pub trait Users: Send + Sync {
     /// Lets a user in again; false when there is no such user.
     async fn enable(&self, name: &UserName) -> Result<bool, StoreError>;
 
-    /// Replaces what a user may do; false when there is no such user.
+    /// Replaces what a user may do, scopes and roles each where they are given; false when there
+    /// is no such user.
     async fn set_grants(
         &self,
         name: &UserName,
-        scopes: ScopeSet,
-        roles: Vec<String>,
+        scopes: Option<ScopeSet>,
+        roles: Option<Vec<String>>,
     ) -> Result<bool, StoreError>;
 
     /// Removes a user; false when there is no such user.

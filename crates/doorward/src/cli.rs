@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueHint, value_parser};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueHint, value_parser};
 use doorward_core::ScopeSet;
 use doorward_store::{Environment, KeyKind};
 
@@ -165,6 +165,11 @@ pub enum Key {
     /// Shows a key's record.
     #[command(after_help = "Example: doorward key show key_5gT1xQ8b2LmN4pRs")]
     Show(One),
+    /// Changes a key's name, rights, addresses or end. What is not given stays.
+    #[command(
+        after_help = "Examples:\n  doorward key set key_5gT1xQ8b2LmN4pRs --scope orders:read --scope orders:write\n  doorward key set reporting --no-cidr --expires 30d"
+    )]
+    Set(KeySet),
     /// Replaces a key; the old one goes on working for the overlap.
     #[command(after_help = "Example: doorward key rotate key_5gT1xQ8b2LmN4pRs --overlap 24h")]
     Rotate(KeyRotate),
@@ -208,6 +213,63 @@ pub struct KeyCreate {
     pub config: ConfigArgs,
 }
 
+/// `doorward key set`
+#[derive(Args)]
+#[command(group = ArgGroup::new("change").required(true).multiple(true))]
+pub struct KeySet {
+    /// The key's id or name.
+    pub id: String,
+    /// What people call it from now on.
+    #[arg(long, group = "change")]
+    pub name: Option<String>,
+    /// What it may do.
+    #[command(flatten)]
+    pub grants: Grants,
+    /// An address block that may use it; may be given several times. Replaces the old ones.
+    #[arg(long = "cidr", group = "change", value_parser = value::cidr)]
+    pub cidrs: Vec<String>,
+    /// Lets it be used from anywhere.
+    #[arg(long, group = "change", conflicts_with = "cidrs")]
+    pub no_cidr: bool,
+    /// When it ends, from now: 90d, 24h, or never.
+    #[arg(long, group = "change", value_parser = value::end)]
+    pub expires: Option<End>,
+    /// Configuration.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+}
+
+/// New scopes and roles. Those that are given replace all the old ones.
+#[derive(Args)]
+pub struct Grants {
+    /// A scope; may be given several times or with spaces. Replaces the old ones.
+    #[arg(long = "scope", group = "change", value_parser = value::scopes)]
+    pub scopes: Vec<ScopeSet>,
+    /// Takes all scopes away.
+    #[arg(long, group = "change", conflicts_with = "scopes")]
+    pub no_scope: bool,
+    /// A role; may be given several times. Replaces the old ones.
+    #[arg(long = "role", group = "change")]
+    pub roles: Vec<String>,
+    /// Takes all roles away.
+    #[arg(long, group = "change", conflicts_with = "roles")]
+    pub no_role: bool,
+}
+
+impl Grants {
+    /// The new scopes, where they are to change.
+    pub fn new_scopes(&self) -> Option<ScopeSet> {
+        let given = self.no_scope || !self.scopes.is_empty();
+        given.then(|| value::all_scopes(&self.scopes))
+    }
+
+    /// The new roles, where they are to change.
+    pub fn new_roles(&self) -> Option<Vec<String>> {
+        let given = self.no_role || !self.roles.is_empty();
+        given.then(|| self.roles.clone())
+    }
+}
+
 /// A command about one entity.
 #[derive(Args)]
 pub struct One {
@@ -247,6 +309,11 @@ pub enum User {
         after_help = "Examples:\n  doorward user passwd alice\n  doorward user passwd alice < password-file"
     )]
     Passwd(UserPasswd),
+    /// Changes a user's scopes or roles. What is not given stays.
+    #[command(
+        after_help = "Examples:\n  doorward user set alice --scope orders:read --scope orders:write\n  doorward user set alice --role clerk --no-scope"
+    )]
+    Set(UserSet),
     /// Stops a user from calling.
     #[command(after_help = "Example: doorward user disable alice")]
     Disable(One),
@@ -278,6 +345,20 @@ pub struct UserAdd {
     /// Makes up a password instead of reading one.
     #[arg(long)]
     pub generate: bool,
+    /// Configuration.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+}
+
+/// `doorward user set`
+#[derive(Args)]
+#[command(group = ArgGroup::new("change").required(true).multiple(true))]
+pub struct UserSet {
+    /// The user's name.
+    pub name: String,
+    /// What the user may do.
+    #[command(flatten)]
+    pub grants: Grants,
     /// Configuration.
     #[command(flatten)]
     pub config: ConfigArgs,
@@ -385,7 +466,9 @@ pub enum Token {
     )]
     Issue(TokenIssue),
     /// Revokes a token by its `jti`, or given whole.
-    #[command(after_help = "Example: doorward token revoke 3q2u8r5w1y7t4e6i")]
+    #[command(
+        after_help = "Examples:\n  doorward token revoke gPn2rB1XQ0yUo8fJm3kZ7w\n  doorward token revoke --issuer https://issuer.example 7f1c-42"
+    )]
     Revoke(TokenRevoke),
 }
 

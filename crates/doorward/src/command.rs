@@ -81,6 +81,14 @@ fn print_announced(announced: &Announced) {
     }
 }
 
+/// Adds to a JSON answer how many running servers honour a change already.
+fn add_announced(value: &mut serde_json::Value, announced: &Announced) {
+    if let Some(object) = value.as_object_mut() {
+        object.insert("servers_told".to_owned(), announced.servers.into());
+        object.insert("servers_silent".to_owned(), announced.silent.into());
+    }
+}
+
 /// Warns of scopes that no route needs and of roles that grant nothing: mostly typing mistakes.
 fn warn_of_unknown(config: &Config, scopes: &ScopeSet, roles: &[String]) {
     let needed = |scope: &Scope| {

@@ -61,8 +61,21 @@ impl Desk {
     /// # Errors
     /// The change's own error, or that it could not be recorded.
     pub fn record<T>(&self, action: &str, entity: &str, id: &str, result: Result<T>) -> Result<T> {
-        let change = audit::Change { action, entity, id };
-        self.audit.record(self.now(), &change, result)
+        let change = audit::Change {
+            action,
+            entity,
+            id,
+            detail: None,
+        };
+        self.record_change(&change, result)
+    }
+
+    /// As [`Desk::record`], for a change that is told in detail.
+    ///
+    /// # Errors
+    /// The change's own error, or that it could not be recorded.
+    pub fn record_change<T>(&self, change: &audit::Change<'_>, result: Result<T>) -> Result<T> {
+        self.audit.record(self.now(), change, result)
     }
 
     /// The present moment.

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use doorward_core::net::{Cidrs, ClientAddress};
+use doorward_core::net::Cidrs;
 use http::header::{ACCEPT, CACHE_CONTROL, HOST, USER_AGENT};
-use http::{HeaderMap, Request, StatusCode, Uri};
+use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, Empty};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
@@ -21,6 +21,9 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 mod address;
+mod target;
+
+use target::Target;
 
 /// How long a fetch may take altogether.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -31,6 +34,9 @@ pub enum OutboundError {
     /// The address is not an absolute http or https URL.
     #[error("`{0}` is not an https address")]
     Url(String),
+    /// A name or password in the address.
+    #[error("the address holds a user name or password, and none is ever sent: write it without")]
+    UserInfo,
     /// Plain HTTP to an address that is not listed.
     #[error("`{0}` is not https; list its address in [outbound] allow if that is meant")]
     Plain(String),
@@ -115,67 +121,50 @@ impl Outbound {
     }
 
     async fn get_patiently(&self, url: &str, max: usize) -> Result<Document, OutboundError> {
-        let wrong = || OutboundError::Url(url.to_owned());
-        let uri: Uri = url.parse().map_err(|_| wrong())?;
-        let authority = uri.authority().ok_or_else(wrong)?;
-        if authority.as_str().contains('@') {
-            return Err(wrong());
-        }
-        let tls = match uri.scheme_str() {
-            Some("https") => true,
-            Some("http") => false,
-            _ => return Err(wrong()),
-        };
-        let host = authority
-            .host()
-            .trim_start_matches('[')
-            .trim_end_matches(']');
-        let port = authority.port_u16().unwrap_or(if tls { 443 } else { 80 });
-        let address = self.resolve(host, port, tls, url).await?;
+        let target = Target::parse(url)?;
+        let address = self.resolve(&target).await?;
         let stream = TcpStream::connect(address)
             .await
             .map_err(|error| OutboundError::Connect(address, error))?;
-        let path = uri.path_and_query().map_or("/", |target| target.as_str());
-        if tls {
-            let name = ServerName::try_from(host.to_owned()).map_err(|_| wrong())?;
-            let stream = self
-                .tls
-                .connect(name, stream)
-                .await
-                .map_err(|error| OutboundError::Connect(address, error))?;
-            exchange(TokioIo::new(stream), authority.as_str(), path, max).await
-        } else {
-            exchange(TokioIo::new(stream), authority.as_str(), path, max).await
+        let (host, path) = (target.authority.as_str(), target.path.as_str());
+        if !target.tls {
+            return exchange(TokioIo::new(stream), host, path, max).await;
         }
+        let name = ServerName::try_from(target.host.clone())
+            .map_err(|_| OutboundError::Url(url.to_owned()))?;
+        let stream = self
+            .tls
+            .connect(name, stream)
+            .await
+            .map_err(|error| OutboundError::Connect(address, error))?;
+        exchange(TokioIo::new(stream), host, path, max).await
     }
 
     /// Resolves a name; every address must be one that may be called.
-    async fn resolve(
-        &self,
-        host: &str,
-        port: u16,
-        tls: bool,
-        url: &str,
-    ) -> Result<SocketAddr, OutboundError> {
-        let found: Vec<SocketAddr> = tokio::net::lookup_host((host, port))
+    async fn resolve(&self, target: &Target) -> Result<SocketAddr, OutboundError> {
+        let host = &target.host;
+        let found: Vec<SocketAddr> = tokio::net::lookup_host((host.as_str(), target.port))
             .await
-            .map_err(|error| OutboundError::Resolve(host.to_owned(), error))?
+            .map_err(|error| OutboundError::Resolve(host.clone(), error))?
             .collect();
         for address in &found {
-            let listed = self.allow.contains(ClientAddress::from(*address));
-            if !listed && !tls {
-                return Err(OutboundError::Plain(url.to_owned()));
-            }
-            if !listed && !address::is_global(ClientAddress::from(*address).ip()) {
-                return Err(OutboundError::Private(host.to_owned(), address.ip()));
-            }
+            target.check(address.ip(), &self.allow)?;
         }
         let none = || std::io::Error::other("it has no address");
         found
             .first()
             .copied()
-            .ok_or_else(|| OutboundError::Resolve(host.to_owned(), none()))
+            .ok_or_else(|| OutboundError::Resolve(host.clone(), none()))
     }
+}
+
+/// Refuses a URL that [`Outbound::get`] would refuse whatever its name stands for, without
+/// asking anybody.
+///
+/// # Errors
+/// Why it would be refused.
+pub fn check_url(url: &str, allow: &Cidrs) -> Result<(), OutboundError> {
+    Target::parse(url)?.check_unresolved(allow)
 }
 
 async fn exchange<S>(

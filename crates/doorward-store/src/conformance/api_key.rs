@@ -4,7 +4,7 @@ use doorward_core::scope::ScopeSet;
 
 use super::{CALLERS, Handles, sample};
 use crate::change::Entity;
-use crate::{ApiKeyRotation, Environment, KeyKind, StoreError};
+use crate::{ApiKeyAmended, ApiKeyAmendment, ApiKeyRotation, Environment, KeyKind, StoreError};
 use sample::at;
 
 fn is_conflict<T>(answer: &Result<T, StoreError>) -> bool {
@@ -307,6 +307,88 @@ pub async fn rotate_conflict_changes_nothing(on: &Handles) {
     }
     let stored = keys.list(None, 10).await.unwrap();
     assert_eq!(stored, [sample::api_key(1), sample::api_key(2)]);
+}
+
+/// Each field changes alone; an end can be set and taken away.
+pub async fn amend_changes_what_is_given_and_nothing_else(on: &Handles) {
+    let keys = on.first.api_keys();
+    let mut expected = sample::api_key(1);
+    let id = expected.id.clone();
+    keys.create(expected.clone()).await.unwrap();
+    let none = ApiKeyAmendment::default();
+    let steps: [(ApiKeyAmendment, fn(&mut crate::ApiKeyRecord)); 6] = [
+        (none.clone(), |_| ()),
+        (
+            ApiKeyAmendment {
+                name: Some("it's; --".to_owned()),
+                ..none.clone()
+            },
+            |key| "it's; --".clone_into(&mut key.name),
+        ),
+        (
+            ApiKeyAmendment {
+                scopes: Some(ScopeSet::default()),
+                roles: Some(vec!["r".to_owned()]),
+                ..none.clone()
+            },
+            |key| {
+                key.scopes = ScopeSet::default();
+                key.roles = vec!["r".to_owned()];
+            },
+        ),
+        (
+            ApiKeyAmendment {
+                allowed_cidrs: Some(Default::default()),
+                ..none.clone()
+            },
+            |key| key.allowed_cidrs = Default::default(),
+        ),
+        (
+            ApiKeyAmendment {
+                expires_at: Some(Some(at(77))),
+                ..none.clone()
+            },
+            |key| key.expires_at = Some(at(77)),
+        ),
+        (
+            ApiKeyAmendment {
+                expires_at: Some(None),
+                ..none
+            },
+            |key| key.expires_at = None,
+        ),
+    ];
+    for (amendment, change) in steps {
+        let before = on.first.changes().head().await.unwrap();
+        change(&mut expected);
+        let answer = keys.amend(&id, amendment).await.unwrap();
+        assert_eq!(answer, ApiKeyAmended::Amended(Box::new(expected.clone())));
+        let stored = on.second.api_keys().lookup(&id).await.unwrap();
+        assert_eq!(stored.as_ref(), Some(&expected));
+        assert_eq!(on.first.changes().head().await.unwrap(), before + 1);
+    }
+}
+
+/// What has ended is not brought back by a change.
+pub async fn amend_refuses_revoked_replaced_and_unknown(on: &Handles) {
+    let keys = on.first.api_keys();
+    let id = sample::api_key_id(1);
+    let forever = ApiKeyAmendment {
+        expires_at: Some(None),
+        ..ApiKeyAmendment::default()
+    };
+    let answer = keys.amend(&id, forever.clone()).await;
+    assert!(matches!(answer, Err(StoreError::NotFound { .. })));
+    keys.create(sample::api_key(1)).await.unwrap();
+    let _ = keys.rotate(&id, sample::api_key(2), at(5)).await.unwrap();
+    let answer = keys.amend(&id, forever.clone()).await.unwrap();
+    let by = sample::api_key_id(2);
+    assert_eq!(answer, ApiKeyAmended::Replaced { by });
+    keys.revoke(&id, at(7)).await.unwrap();
+    let before = keys.lookup(&id).await.unwrap();
+    let answer = keys.amend(&id, forever).await.unwrap();
+    assert_eq!(answer, ApiKeyAmended::Revoked { at: at(7) });
+    assert_eq!(on.second.api_keys().lookup(&id).await.unwrap(), before);
 }
 
 /// A digest is replaced only by somebody who knew the present one.

@@ -171,19 +171,27 @@ pub async fn set_grants_replaces(on: &Handles) {
     let scopes = ScopeSet::parse("b a").unwrap();
     assert!(
         !users
-            .set_grants(&name, scopes.clone(), vec![])
+            .set_grants(&name, Some(scopes.clone()), None)
             .await
             .unwrap()
     );
     users.create(sample::user(1)).await.unwrap();
     assert!(
         users
-            .set_grants(&name, scopes.clone(), vec!["r".to_owned()])
+            .set_grants(&name, Some(scopes.clone()), Some(vec!["r".to_owned()]))
             .await
             .unwrap()
     );
     let found = on.second.users().lookup(&name).await.unwrap().unwrap();
     assert_eq!((found.scopes, found.roles), (scopes, vec!["r".to_owned()]));
+    let grants = [(Some(ScopeSet::default()), None), (None, Some(vec![]))];
+    for (scopes, roles) in grants {
+        assert!(users.set_grants(&name, scopes, roles).await.unwrap());
+        let found = on.second.users().lookup(&name).await.unwrap().unwrap();
+        assert!(found.scopes.is_empty(), "what is not given stays");
+    }
+    let found = on.second.users().lookup(&name).await.unwrap().unwrap();
+    assert!(found.roles.is_empty());
 }
 
 /// A removed user is gone.

@@ -6,7 +6,9 @@ use async_trait::async_trait;
 use doorward_core::clock::Timestamp;
 
 use super::{MemoryStore, Rows, conflict};
-use crate::api_key::{ApiKeyId, ApiKeyRecord, ApiKeyRotation, ApiKeys};
+use crate::api_key::{
+    ApiKeyAmended, ApiKeyAmendment, ApiKeyId, ApiKeyRecord, ApiKeyRotation, ApiKeys,
+};
 use crate::change::Entity;
 use crate::error::StoreError;
 
@@ -93,6 +95,36 @@ impl ApiKeys for MemoryStore {
         Ok(ApiKeyRotation::Rotated {
             old_expires_at: ends,
         })
+    }
+
+    async fn amend(
+        &self,
+        id: &ApiKeyId,
+        amendment: ApiKeyAmendment,
+    ) -> Result<ApiKeyAmended, StoreError> {
+        let mut rows = self.rows();
+        let Some(key) = rows.api_keys.get_mut(id) else {
+            return Err(StoreError::NotFound {
+                entity: Entity::ApiKey,
+                id: id.to_string(),
+            });
+        };
+        if let Some(at) = key.revoked_at {
+            return Ok(ApiKeyAmended::Revoked { at });
+        }
+        if let Some(by) = key.replaced_by.clone() {
+            return Ok(ApiKeyAmended::Replaced { by });
+        }
+        key.name = amendment.name.unwrap_or(std::mem::take(&mut key.name));
+        key.scopes = amendment.scopes.unwrap_or(std::mem::take(&mut key.scopes));
+        key.roles = amendment.roles.unwrap_or(std::mem::take(&mut key.roles));
+        key.expires_at = amendment.expires_at.unwrap_or(key.expires_at);
+        if let Some(cidrs) = amendment.allowed_cidrs {
+            key.allowed_cidrs = cidrs;
+        }
+        let stored = Box::new(key.clone());
+        rows.note(Entity::ApiKey, id.as_str());
+        Ok(ApiKeyAmended::Amended(stored))
     }
 
     async fn rehash(

@@ -102,12 +102,12 @@ impl Users for MemoryStore {
     async fn set_grants(
         &self,
         name: &UserName,
-        scopes: ScopeSet,
-        roles: Vec<String>,
+        scopes: Option<ScopeSet>,
+        roles: Option<Vec<String>>,
     ) -> Result<bool, StoreError> {
         Ok(self.rows().edit(name, |user| {
-            user.scopes = scopes;
-            user.roles = roles;
+            user.scopes = scopes.unwrap_or(std::mem::take(&mut user.scopes));
+            user.roles = roles.unwrap_or(std::mem::take(&mut user.roles));
         }))
     }
 

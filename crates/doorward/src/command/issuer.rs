@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::cli::{ConfigArgs, Issuer, IssuerAdd, One};
 use crate::config::trusted_issuer::{DEFAULT_ALGORITHMS, DEFAULT_TYPES};
 use crate::desk::Desk;
-use crate::output;
+use crate::{outbound, output};
 
 /// Runs the command.
 pub(super) async fn run(issuer: Issuer) -> Result<ExitCode> {
@@ -28,6 +28,7 @@ async fn add(args: IssuerAdd) -> Result<()> {
     let desk = Desk::open(&args.config)?;
     let as_json = args.config.json;
     let record = record(args, &desk)?;
+    check_address(&record, &desk)?;
     // The same check as the running server's, so that what is stored can be used.
     doorward_authn::jwt::issuer::IssuerConfig::from_record(&record)?;
     check_keys(&record)?;
@@ -110,6 +111,19 @@ fn record(args: IssuerAdd, desk: &Desk) -> Result<IssuerRecord> {
         created_at: desk.now(),
         issuer: args.issuer,
     })
+}
+
+/// Refuses an address from which the running server would not fetch keys.
+fn check_address(record: &IssuerRecord, desk: &Desk) -> Result<()> {
+    let url = match &record.keys {
+        KeySource::Discovery => &record.issuer,
+        KeySource::JwksUrl(url) => url,
+        KeySource::JwksFile(_) | KeySource::PublicKeyFile { .. } | KeySource::SecretFile { .. } => {
+            return Ok(());
+        }
+    };
+    outbound::check_url(url, &desk.config.outbound_allow)
+        .context("the keys could not be fetched from there, so nothing was changed")
 }
 
 /// Reads the keys as the running server will, where they are in a file.

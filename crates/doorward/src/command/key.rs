@@ -3,13 +3,13 @@
 use std::process::ExitCode;
 
 use anyhow::{Result, anyhow, bail};
-use doorward_core::Timestamp;
 use doorward_core::net::Cidrs;
-use doorward_store::ApiKeyRecord;
+use doorward_core::{ScopeSet, Timestamp};
+use doorward_store::{ApiKeyAmendment, ApiKeyRecord};
 use serde_json::{Value, json};
 
 use crate::cli::value::all_scopes;
-use crate::cli::{Key, KeyCreate, KeyRotate, One};
+use crate::cli::{Key, KeyCreate, KeyRotate, KeySet, One};
 use crate::desk::Desk;
 use crate::desk::api_key::{CreatedKey, NewKey};
 use crate::output::{self, Usage};
@@ -28,6 +28,7 @@ pub(super) async fn run(key: Key) -> Result<ExitCode> {
             show(&record, desk.now(), args.config.json);
             Ok(ExitCode::SUCCESS)
         }
+        Key::Set(args) => set(args).await,
         Key::Rotate(args) => rotate(args).await,
         Key::Revoke(args) => revoke(args).await,
     }
@@ -56,8 +57,7 @@ async fn create(args: KeyCreate) -> Result<ExitCode> {
             environment: args.env,
             scopes,
             roles: args.roles,
-            allowed_cidrs: Cidrs::parse(args.cidrs.iter().map(String::as_str))
-                .map_err(|wrong| anyhow!("--cidr {wrong:?} is not an address block"))?,
+            allowed_cidrs: cidrs(&args.cidrs)?,
             not_before,
             expires_at,
         })
@@ -69,6 +69,42 @@ async fn create(args: KeyCreate) -> Result<ExitCode> {
         print_created(&created);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+async fn set(args: KeySet) -> Result<ExitCode> {
+    let desk = Desk::open(&args.config)?;
+    let now = desk.now();
+    let (scopes, roles) = (args.grants.new_scopes(), args.grants.new_roles());
+    super::warn_of_unknown(
+        &desk.config,
+        scopes.as_ref().unwrap_or(&ScopeSet::default()),
+        roles.as_deref().unwrap_or_default(),
+    );
+    let new_cidrs = args.no_cidr || !args.cidrs.is_empty();
+    let amendment = ApiKeyAmendment {
+        name: args.name,
+        scopes,
+        roles,
+        allowed_cidrs: new_cidrs.then(|| cidrs(&args.cidrs)).transpose()?,
+        expires_at: args.expires.map(|end| end.at(now)),
+    };
+    let record = desk.amend_key(&args.id, amendment).await?;
+    let announced = desk.announce().await;
+    if args.config.json {
+        let mut value = describe(&record, now);
+        super::add_announced(&mut value, &announced);
+        output::json(&value);
+    } else {
+        output::line(format_args!("Changed {} ({}).", record.id, record.name));
+        show(&record, now, false);
+        super::print_announced(&announced);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn cidrs(given: &[String]) -> Result<Cidrs> {
+    Cidrs::parse(given.iter().map(String::as_str))
+        .map_err(|wrong| anyhow!("--cidr {wrong:?} is not an address block"))
 }
 
 async fn rotate(args: KeyRotate) -> Result<ExitCode> {
@@ -98,12 +134,9 @@ async fn revoke(args: One) -> Result<ExitCode> {
     let (record, at) = desk.revoke_key(&args.id).await?;
     let announced = desk.announce().await;
     if args.config.json {
-        output::json(&json!({
-            "id": record.id.as_str(),
-            "revoked_at": at.to_string(),
-            "servers_told": announced.servers,
-            "servers_silent": announced.silent,
-        }));
+        let mut value = json!({ "id": record.id.as_str(), "revoked_at": at.to_string() });
+        super::add_announced(&mut value, &announced);
+        output::json(&value);
     } else {
         output::line(format_args!(
             "Revoked {} ({}) at {at}.",

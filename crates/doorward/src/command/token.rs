@@ -2,8 +2,7 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Result, ensure};
-use doorward_store::Issuers;
+use anyhow::Result;
 use serde_json::json;
 
 use crate::cli::value::all_scopes;
@@ -50,22 +49,16 @@ async fn issue(args: TokenIssue) -> Result<()> {
 
 async fn revoke(args: TokenRevoke) -> Result<()> {
     let desk = Desk::open(&args.config)?;
-    if let Some(issuer) = &args.issuer {
-        ensure!(
-            trusts(&desk, issuer).await?,
-            "{issuer} is not a trusted issuer, so nothing was revoked; see `doorward issuer list`"
-        );
-    }
     let revoked = desk.revoke_token(&args.jti, args.issuer.as_deref()).await?;
     let announced = desk.announce().await;
     if args.config.json {
-        output::json(&json!({
+        let mut value = json!({
             "jti": revoked.jti,
             "issuer": revoked.issuer,
             "revoked_at": revoked.revoked_at.to_string(),
-            "servers_told": announced.servers,
-            "servers_silent": announced.silent,
-        }));
+        });
+        super::add_announced(&mut value, &announced);
+        output::json(&value);
     } else {
         output::line(format_args!(
             "Revoked {} of {}.",
@@ -74,11 +67,4 @@ async fn revoke(args: TokenRevoke) -> Result<()> {
         super::print_announced(&announced);
     }
     Ok(())
-}
-
-async fn trusts(desk: &Desk, issuer: &str) -> Result<bool> {
-    let stored = Issuers::list(desk.state.store.as_ref()).await?;
-    let of_file = desk.config.trusted_issuers.iter();
-    Ok(desk.config.issuer.url == issuer
-        || of_file.chain(&stored).any(|known| known.issuer == issuer))
 }

@@ -4,12 +4,12 @@ use std::io::{IsTerminal, Read};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use doorward_core::Secret;
+use doorward_core::{ScopeSet, Secret};
 use doorward_store::{StoreError, UserName, UserRecord};
 use serde_json::{Value, json};
 
 use crate::cli::value::all_scopes;
-use crate::cli::{ConfigArgs, One, User, UserAdd, UserImport, UserPasswd};
+use crate::cli::{ConfigArgs, One, User, UserAdd, UserImport, UserPasswd, UserSet};
 use crate::desk::Desk;
 use crate::output;
 
@@ -18,6 +18,7 @@ pub(super) async fn run(user: User) -> Result<ExitCode> {
     match user {
         User::Add(args) => add(args).await?,
         User::Passwd(args) => passwd(args).await?,
+        User::Set(args) => set(args).await?,
         User::Disable(args) => disable(args).await?,
         User::Enable(args) => change(args, "enabled").await?,
         User::Remove(args) => change(args, "removed").await?,
@@ -63,6 +64,31 @@ async fn passwd(args: UserPasswd) -> Result<()> {
         "password changed",
         made_up.then_some(&password),
     );
+    Ok(())
+}
+
+async fn set(args: UserSet) -> Result<()> {
+    let desk = Desk::open(&args.config)?;
+    let (scopes, roles) = (args.grants.new_scopes(), args.grants.new_roles());
+    super::warn_of_unknown(
+        &desk.config,
+        scopes.as_ref().unwrap_or(&ScopeSet::default()),
+        roles.as_deref().unwrap_or_default(),
+    );
+    let user = desk.set_grants(&args.name, scopes, roles).await?;
+    let announced = desk.announce().await;
+    if args.config.json {
+        let mut value = describe(&user);
+        super::add_announced(&mut value, &announced);
+        output::json(&value);
+    } else {
+        let (scopes, roles) = (&user.scopes, user.roles.join(" "));
+        output::line(format_args!(
+            "{}: changed. Scopes: [{scopes}], roles: [{roles}].",
+            user.name
+        ));
+        super::print_announced(&announced);
+    }
     Ok(())
 }
 

@@ -6,9 +6,13 @@ use anyhow::{Context, Result, anyhow, bail};
 use doorward_core::net::Cidrs;
 use doorward_core::{ScopeSet, Secret, Timestamp};
 use doorward_crypto::api_key::{ApiKeyText, KeyPrefix};
-use doorward_store::{ApiKeyId, ApiKeyRecord, ApiKeyRotation, Environment, KeyKind};
+use doorward_store::{
+    ApiKeyAmended, ApiKeyAmendment, ApiKeyId, ApiKeyRecord, ApiKeyRotation, Environment, KeyKind,
+};
+use serde_json::{Map, Value, json};
 
 use super::Desk;
+use super::audit::Change;
 
 /// What a new key is asked to be.
 pub struct NewKey {
@@ -55,11 +59,8 @@ impl Desk {
     }
 
     fn make_key(&self, new: NewKey) -> Result<CreatedKey> {
-        for (what, text) in [("name", &new.name), ("owner", &new.owner)] {
-            if text.is_empty() || text.len() > 128 || text.contains(char::is_control) {
-                bail!("the {what} of a key is 1 to 128 characters without control characters");
-            }
-        }
+        check_text("name", &new.name)?;
+        check_text("owner", &new.owner)?;
         let prefix = KeyPrefix::parse(&self.config.api_key.prefix)?;
         let text = ApiKeyText::generate(&prefix, new.kind, new.environment, self.entropy.as_ref());
         let (pepper, digest) = self
@@ -91,6 +92,44 @@ impl Desk {
             record,
             text: text.secret().clone(),
         })
+    }
+
+    /// Changes a key; returns what is stored now.
+    ///
+    /// # Errors
+    /// When the key is unknown, revoked or replaced, or would end before it starts.
+    pub async fn amend_key(&self, id: &str, amendment: ApiKeyAmendment) -> Result<ApiKeyRecord> {
+        let before = self.load_key(id).await?;
+        if let Some(name) = &amendment.name {
+            check_text("name", name)?;
+        }
+        if let (Some(start), Some(Some(end))) = (before.not_before, amendment.expires_at)
+            && end <= start
+        {
+            bail!("the key would end ({end}) before it starts ({start}): give a later --expires");
+        }
+        let change = Change {
+            action: "set",
+            entity: "api_key",
+            id: before.id.as_str(),
+            detail: Some(detail(&amendment)),
+        };
+        let amended = self.state.store.api_keys().amend(&before.id, amendment);
+        let amended = amended
+            .await
+            .map_err(Into::into)
+            .and_then(|done| match done {
+                ApiKeyAmended::Amended(record) => Ok(*record),
+                ApiKeyAmended::Revoked { at } => Err(anyhow!(
+                    "{} was revoked {at}; create a new key instead",
+                    before.id
+                )),
+                ApiKeyAmended::Replaced { by } => Err(anyhow!(
+                    "{} was replaced by {by}; change that one",
+                    before.id
+                )),
+            });
+        self.record_change(&change, amended)
     }
 
     /// Replaces a key by one with the same rights. The old one ends after the overlap, or at its
@@ -176,4 +215,35 @@ impl Desk {
             (None, _) => bail!("no live key is named {id:?}; see `doorward key list`"),
         }
     }
+}
+
+fn check_text(what: &str, text: &str) -> Result<()> {
+    if text.is_empty() || text.len() > 128 || text.contains(char::is_control) {
+        bail!("the {what} of a key is 1 to 128 characters without control characters");
+    }
+    Ok(())
+}
+
+/// What a key is changed to, for the audit log.
+fn detail(amendment: &ApiKeyAmendment) -> Value {
+    let cidrs = amendment.allowed_cidrs.as_ref();
+    let end = |end: Option<Timestamp>| end.map_or("never".to_owned(), |end| end.to_string());
+    let told = [
+        ("name", amendment.name.as_ref().map(|name| json!(name))),
+        (
+            "scopes",
+            amendment.scopes.as_ref().map(|s| json!(s.to_string())),
+        ),
+        ("roles", amendment.roles.as_ref().map(|roles| json!(roles))),
+        (
+            "cidrs",
+            cidrs.map(|cidrs| cidrs.iter().map(ToString::to_string).collect()),
+        ),
+        ("expires_at", amendment.expires_at.map(|at| json!(end(at)))),
+    ];
+    let told = told.into_iter();
+    let given: Map<_, _> = told
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+        .collect();
+    Value::Object(given)
 }

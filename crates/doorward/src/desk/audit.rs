@@ -26,6 +26,8 @@ pub struct Change<'a> {
     pub entity: &'a str,
     /// Which one.
     pub id: &'a str,
+    /// What it was changed to, where that is not plain from the action. Never a secret.
+    pub detail: Option<serde_json::Value>,
 }
 
 impl Audit {
@@ -70,6 +72,7 @@ impl Audit {
             "action": change.action,
             "entity": change.entity,
             "id": change.id,
+            "detail": change.detail,
             "latency_us": 0,
         });
         // One write, so that lines of several commands do not mix.

@@ -5,8 +5,10 @@ use doorward_core::{Entropy, ScopeSet, Secret};
 use doorward_crypto::hash::htpasswd::Htpasswd;
 use doorward_crypto::hash::{Argon2Params, hash_argon2id};
 use doorward_store::{UserName, UserRecord};
+use serde_json::json;
 
 use super::Desk;
+use super::audit::Change;
 
 /// The shortest password that a person may choose (NIST SP 800-63B-4 for a sole factor).
 const MIN_PASSWORD_CHARS: usize = 15;
@@ -51,6 +53,41 @@ impl Desk {
         let known = self.record("passwd", "user", name.as_str(), known.map_err(Into::into))?;
         ensure!(known, "no user is named {name}; see `doorward user list`");
         Ok(name)
+    }
+
+    /// Replaces scopes or roles, where they are given; returns what is stored now.
+    ///
+    /// # Errors
+    /// When the user is unknown.
+    pub async fn set_grants(
+        &self,
+        name: &str,
+        scopes: Option<ScopeSet>,
+        roles: Option<Vec<String>>,
+    ) -> Result<UserRecord> {
+        let name = UserName::parse(name)?;
+        let unknown = || format!("no user is named {name}; see `doorward user list`");
+        let mut detail = serde_json::Map::new();
+        detail.extend(
+            scopes
+                .iter()
+                .map(|s| ("scopes".to_owned(), json!(s.to_string()))),
+        );
+        detail.extend(roles.iter().map(|roles| ("roles".to_owned(), json!(roles))));
+        let change = Change {
+            action: "set",
+            entity: "user",
+            id: name.as_str(),
+            detail: Some(detail.into()),
+        };
+        let users = self.state.store.users();
+        let known = users.set_grants(&name, scopes, roles).await;
+        let known = known.map_err(Into::into).and_then(|known| {
+            ensure!(known, unknown());
+            Ok(())
+        });
+        self.record_change(&change, known)?;
+        users.lookup(&name).await?.with_context(unknown)
     }
 
     /// Imports an htpasswd file: all of it or nothing. Returns the names.

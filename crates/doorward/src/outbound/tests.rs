@@ -72,7 +72,11 @@ async fn r118_private_addresses_and_plain_http_need_to_be_listed() {
         client(&[]).get(url, 10).await,
         Err(OutboundError::Plain(..))
     ));
-    for url in ["file:///etc/passwd", "https://a@b/", "ftp://a/", "/x", ""] {
+    assert!(matches!(
+        client(&[]).get("https://a:secret@b/", 10).await,
+        Err(OutboundError::UserInfo)
+    ));
+    for url in ["file:///etc/passwd", "https://127.1/", "ftp://a/", "/x", ""] {
         assert!(
             matches!(client(&[]).get(url, 10).await, Err(OutboundError::Url(..))),
             "{url}"

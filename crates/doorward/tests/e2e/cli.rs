@@ -4,3 +4,6 @@ mod check;
 mod commands;
 mod demo;
 mod explain;
+mod issuer;
+mod set;
+mod token;

@@ -175,7 +175,9 @@ fn a_state_folder_with_a_long_path_is_served() {
     let long = format!("{}/{}", "a".repeat(120), "b".repeat(200));
     home.write(
         "doorward.toml",
-        &home.read("doorward.toml").replace("\"data\"", &format!("\"{long}\"")),
+        &home
+            .read("doorward.toml")
+            .replace("\"data\"", &format!("\"{long}\"")),
     );
     let (key, id) = home.key_with(&["--name", "a", "--scope", "orders:read"]);
     let mut door = home.serve();

@@ -86,10 +86,12 @@ fn every_command_speaks_json() {
     let commands: Vec<Vec<&str>> = vec![
         vec!["key", "list"],
         vec!["key", "show", "reporting"],
+        vec!["key", "set", "reporting", "--scope", "a"],
         vec!["key", "rotate", "reporting", "--overlap", "24h"],
         vec!["key", "revoke", "reporting"],
         vec!["user", "add", "alice", "--scope", "a", "--generate"],
         vec!["user", "passwd", "alice", "--generate"],
+        vec!["user", "set", "alice", "--role", "clerk"],
         vec!["user", "disable", "alice"],
         vec!["user", "enable", "alice"],
         vec!["user", "list"],
@@ -121,6 +123,7 @@ fn every_command_speaks_json() {
     let audit = home.read("data/audit.jsonl");
     for action in [
         "create", "rotate", "revoke", "passwd", "disable", "enable", "import", "trust", "issue",
+        "set",
     ] {
         let line = audit.lines().find(|line| {
             let record: Value = serde_json::from_str(line).unwrap();
