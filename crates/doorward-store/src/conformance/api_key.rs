@@ -311,12 +311,13 @@ pub async fn rotate_conflict_changes_nothing(on: &Handles) {
 
 /// Each field changes alone; an end can be set and taken away.
 pub async fn amend_changes_what_is_given_and_nothing_else(on: &Handles) {
+    type Change = fn(&mut crate::ApiKeyRecord);
     let keys = on.first.api_keys();
     let mut expected = sample::api_key(1);
     let id = expected.id.clone();
     keys.create(expected.clone()).await.unwrap();
     let none = ApiKeyAmendment::default();
-    let steps: [(ApiKeyAmendment, fn(&mut crate::ApiKeyRecord)); 6] = [
+    let steps: [(ApiKeyAmendment, Change); 6] = [
         (none.clone(), |_| ()),
         (
             ApiKeyAmendment {

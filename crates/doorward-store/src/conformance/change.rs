@@ -55,7 +55,7 @@ pub async fn every_change_is_noted_once(on: &Handles) {
     users.disable(&name, at(1)).await.unwrap();
     users.enable(&name).await.unwrap();
     users
-        .set_grants(&name, Default::default(), vec![])
+        .set_grants(&name, Some(Default::default()), None)
         .await
         .unwrap();
     users.remove(&name).await.unwrap();

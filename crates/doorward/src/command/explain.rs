@@ -159,9 +159,11 @@ fn next_step(rejection: &Rejection, record: &Value) -> Option<String> {
     let method = record.get("method").and_then(Value::as_str);
     let id = record.get("credential_id").and_then(Value::as_str);
     match (rejection, method, id) {
-        (Rejection::Denied(Denied::Scope { required }), Some("api_key"), _) => Some(format!(
-            "doorward key create --name NAME --scope '{required}' (the scopes of a key do not change)"
-        )),
+        (Rejection::Denied(Denied::Scope { required }), Some("api_key"), Some(id)) => {
+            Some(format!(
+                "doorward key set {id} --scope '{required}', with the scopes that it is to keep"
+            ))
+        }
         (Rejection::Denied(Denied::Scope { required }), Some("jwt"), _) => Some(format!(
             "doorward token issue --sub NAME --scope '{required}', or ask the token's issuer"
         )),
