@@ -20,6 +20,7 @@ use http::header::ACCESS_CONTROL_REQUEST_METHOD;
 use crate::error::RouteError;
 use crate::role::Roles;
 use crate::route::Route;
+use leaf::Leaf;
 use tree::{Found, Tree};
 
 mod build;
@@ -60,6 +61,28 @@ impl RouteTable {
         &self.roles
     }
 
+    /// The rules of a host and a path, whatever the method, to tell an operator what a path has.
+    #[must_use]
+    pub fn rules_at(&self, host: &str, path: &str) -> Vec<&Arc<Rule>> {
+        let leaf = self.trees(host).find_map(|tree| match tree.find(path) {
+            Found::Leaf(leaf) => Some(leaf),
+            Found::OtherSpelling | Found::Nothing => None,
+        });
+        let indices = leaf.into_iter().flat_map(Leaf::all);
+        indices.filter_map(|index| self.rules.get(index)).collect()
+    }
+
+    /// The trees of a host, the most specific first.
+    fn trees(&self, host: &str) -> impl Iterator<Item = &Tree> {
+        let parent = host.split_once('.').map(|(_, parent)| parent);
+        let trees = [
+            self.exact.get(host),
+            parent.and_then(|parent| self.wildcard.get(parent)),
+            Some(&self.any),
+        ];
+        trees.into_iter().flatten()
+    }
+
     /// Finds the rule of a host without port in lower case, a canonical path and a method.
     ///
     /// # Errors
@@ -70,13 +93,7 @@ impl RouteTable {
         path: &str,
         method: &Method,
     ) -> Result<Option<&Arc<Rule>>, RequestFault> {
-        let parent = host.split_once('.').map(|(_, parent)| parent);
-        let trees = [
-            self.exact.get(host),
-            parent.and_then(|parent| self.wildcard.get(parent)),
-            Some(&self.any),
-        ];
-        for tree in trees.into_iter().flatten() {
+        for tree in self.trees(host) {
             match tree.find(path) {
                 // SECURITY: a path in other letters must not fall to a less specific rule, and
                 // neither must a method that the path does not list.

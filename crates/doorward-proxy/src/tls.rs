@@ -37,8 +37,13 @@ pub enum TlsError {
     #[error("{0} holds no usable PEM private key")]
     BadKey(String),
     /// The key does not belong to the certificate.
-    #[error("the private key does not belong to the certificate")]
-    Mismatch,
+    #[error("the private key {key} does not belong to the certificate {certificate}")]
+    Mismatch {
+        /// The certificate's file.
+        certificate: String,
+        /// The key's file.
+        key: String,
+    },
     /// No certificate was given.
     #[error("no certificate is configured for the TLS listener")]
     Nothing,
@@ -99,7 +104,12 @@ impl Certificate {
         let certified = CertifiedKey::new(chain, key);
         match certified.keys_match() {
             Ok(()) => {}
-            Err(rustls::Error::InconsistentKeys(_)) => return Err(TlsError::Mismatch),
+            Err(rustls::Error::InconsistentKeys(_)) => {
+                return Err(TlsError::Mismatch {
+                    certificate: chain_at.to_owned(),
+                    key: key_at.to_owned(),
+                });
+            }
             Err(_) => return Err(TlsError::BadCertificate(chain_at.to_owned())),
         }
         Ok(Self {

@@ -111,6 +111,12 @@ pub fn load(file: &Path, sets: &[String]) -> Reading {
 pub fn read_text(text: &str, folder: &Path, sets: &[String]) -> Reading {
     let mut diagnostics = Diagnostics::default();
     let mut root = document::parse(text, &mut diagnostics);
+    if diagnostics.has_errors() {
+        return Reading {
+            config: None,
+            diagnostics,
+        };
+    }
     for (nth, assignment) in sets.iter().enumerate() {
         document::set(&mut root, nth + 1, assignment, &mut diagnostics);
     }

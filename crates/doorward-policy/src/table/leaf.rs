@@ -34,6 +34,11 @@ impl Leaf {
         self.any
     }
 
+    /// Every rule of this leaf, in the order of the methods.
+    pub(super) fn all(&self) -> impl Iterator<Item = usize> + '_ {
+        self.listed.iter().map(|(_, rule)| *rule).chain(self.any)
+    }
+
     /// Some rule of this leaf.
     pub(super) fn first(&self) -> Option<usize> {
         self.any

@@ -1,11 +1,11 @@
 //! `doorward demo`
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use doorward_core::net::Cidrs;
 use doorward_core::{ScopeSet, Secret, Timestamp};
 use doorward_store::{Environment, KeyKind};
@@ -19,6 +19,10 @@ use crate::desk::api_key::NewKey;
 use crate::desk::token::NewToken;
 use crate::output;
 use crate::wiring::server::{Ready, Server};
+
+mod folder;
+
+use folder::TemporaryFolder;
 
 /// Everything that the demo hands out.
 struct Credentials {
@@ -48,7 +52,7 @@ async fn serve(args: &Demo) -> Result<ExitCode> {
         biased;
         _ = terminate.recv() => None,
         _ = interrupt.recv() => None,
-        started = start(args, &folder.0) => started?,
+        started = start(args, folder.path()) => started?,
     };
     match server {
         Some(server) => server.run().await,
@@ -247,27 +251,4 @@ fn forge(key: &str) -> String {
         'x'
     };
     format!("{start}{changed}{}", letters.as_str())
-}
-
-/// A folder that only we can enter and that goes away with us.
-struct TemporaryFolder(PathBuf);
-
-impl TemporaryFolder {
-    fn new() -> Result<Self> {
-        let mut random = [0_u8; 8];
-        let entropy = doorward_crypto::entropy::OsEntropy::new();
-        doorward_core::Entropy::fill(&entropy, &mut random);
-        let name = format!("doorward-demo-{:016x}", u64::from_le_bytes(random));
-        let path = std::env::temp_dir().join(name);
-        std::os::unix::fs::DirBuilderExt::mode(&mut std::fs::DirBuilder::new(), 0o700)
-            .create(&path)
-            .with_context(|| format!("cannot make {}", path.display()))?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for TemporaryFolder {
-    fn drop(&mut self) {
-        let _removed = std::fs::remove_dir_all(&self.0);
-    }
 }

@@ -12,7 +12,7 @@ use doorward_core::gate::Admission;
 use doorward_core::net::ClientAddress;
 use doorward_core::policy::Access;
 use doorward_core::rejection::{Check, Denied, Expired, Rejection};
-use doorward_core::request::{Arrival, Transport};
+use doorward_core::request::{Arrival, RequestHead, Transport};
 use http::{HeaderName, HeaderValue, Request, Uri};
 use serde_json::{Value, json};
 
@@ -65,9 +65,13 @@ async fn request(args: Explain) -> Result<ExitCode> {
         Arc::clone(&journal) as Arc<dyn Journal>,
     )?;
     let (parts, arrival) = parse_request(&args)?;
+    let mut at_path = Vec::new();
     let judged = match gate.receive(parts, arrival) {
         Err(refusal) => Err(refusal),
-        Ok(head) => gate.admit(&head).await,
+        Ok(head) => {
+            at_path = operations(&desk.config, &head);
+            gate.admit(&head).await
+        }
     };
     let record = journal
         .0
@@ -87,6 +91,7 @@ async fn request(args: Explain) -> Result<ExitCode> {
         written: place(&args, &desk, &record),
         needs: needs(&desk.config, &record),
         next: rejection.and_then(|rejection| next_step(rejection, &record)),
+        at_path,
         record,
         status,
         rejection: rejection.map(Why::of),
@@ -97,6 +102,14 @@ async fn request(args: Explain) -> Result<ExitCode> {
         explained.print(&args);
     }
     Ok(ExitCode::from(u8::from(explained.rejection.is_some())))
+}
+
+/// The operations that a path has: `GET /orders/{id}`.
+fn operations(config: &Config, head: &RequestHead) -> Vec<String> {
+    let rules = config.policy.rules_at(head.host().name(), head.path());
+    let mut names: Vec<_> = rules.iter().map(|rule| rule.name.to_string()).collect();
+    names.dedup();
+    names
 }
 
 /// Why a request is refused.
@@ -178,6 +191,7 @@ struct Explained {
     written: Option<String>,
     needs: Option<String>,
     next: Option<String>,
+    at_path: Vec<String>,
     record: Value,
     status: u16,
     rejection: Option<Why>,
@@ -238,6 +252,7 @@ impl Explained {
             "rule_written": self.written,
             "rule_needs": self.needs,
             "next": self.next,
+            "operations": self.at_path,
         })
     }
 
@@ -269,6 +284,10 @@ impl Explained {
                 output::line(format_args!("found      {detail}"));
             }
             output::line(format_args!("fix        {}", why.fix));
+            if self.text("rule").is_none() && !self.at_path.is_empty() {
+                let operations = self.at_path.join(", ");
+                output::line(format_args!("path has   {operations}"));
+            }
             if let Some(next) = &self.next {
                 output::line(format_args!("next       {next}"));
             }

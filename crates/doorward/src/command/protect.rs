@@ -12,10 +12,12 @@ use doorward_core::net::Cidrs;
 use doorward_store::{Environment, KeyKind};
 use serde_json::json;
 
+use super::serve;
 use crate::cli::{Protect, Serve};
 use crate::desk::Desk;
 use crate::desk::api_key::{CreatedKey, NewKey};
 use crate::output;
+use crate::wiring::server::{Ready, Server};
 
 /// How long the first key lives.
 const FIRST_KEY_LIFE: std::time::Duration = std::time::Duration::from_secs(90 * 86_400);
@@ -28,13 +30,19 @@ pub(super) fn run(args: Protect) -> Result<ExitCode> {
         .replace("{admin_port}", &next_port(args.port).to_string());
     write_new(&args.config.config, &text)?;
     let key = super::block_on(first_key(&args))?;
-    announce(&args, &key);
     if args.no_serve {
+        announce(&args, &key, None);
         return Ok(ExitCode::SUCCESS);
     }
-    super::serve::run(Serve {
-        ready_file: args.ready_file,
-        config: args.config,
+    super::wait_on_all_cores(async move {
+        let started = Server::start(&args.config).await;
+        // The key is shown this once, so also when the server does not start.
+        announce(&args, &key, started.as_ref().ok().map(Server::ready));
+        let serve = Serve {
+            ready_file: args.ready_file,
+            config: args.config,
+        };
+        serve::run_started(started?, &serve).await
     })
 }
 
@@ -82,14 +90,31 @@ async fn first_key(args: &Protect) -> Result<CreatedKey> {
     .await
 }
 
-fn announce(args: &Protect, key: &CreatedKey) {
+/// Where callers find the door: the real address when it serves, the configured one before. A
+/// port that is still to be chosen has none.
+fn url(args: &Protect, ready: Option<&Ready>) -> Option<String> {
+    let configured = || (args.port != 0).then(|| format!("https://localhost:{}", args.port));
+    ready.map(Ready::public_url).or_else(configured)
+}
+
+fn admin_url(args: &Protect, ready: Option<&Ready>) -> Option<String> {
+    let configured = || {
+        let port = next_port(args.port);
+        (port != 0).then(|| format!("http://127.0.0.1:{port}"))
+    };
+    ready.and_then(Ready::admin_url).or_else(configured)
+}
+
+fn announce(args: &Protect, key: &CreatedKey, ready: Option<&Ready>) {
     let file = args.config.config.display().to_string();
+    let url = url(args, ready);
     if args.config.json {
         output::json(&json!({
             "config_file": file,
             "key_id": key.record.id.as_str(),
             "api_key": key.text.expose(),
-            "url": format!("https://localhost:{}", args.port),
+            "url": url,
+            "admin_url": admin_url(args, ready),
             "upstream_url": args.upstream,
         }));
         return;
@@ -106,9 +131,10 @@ fn announce(args: &Protect, key: &CreatedKey) {
     if args.no_serve {
         output::line(format_args!("Serve it:\n  doorward serve{option}\n"));
     }
-    output::line(format_args!(
-        "Try it:\n  curl --cacert \"$(doorward ca --path{option})\" -H 'Authorization: Bearer {}' https://localhost:{}/\n",
-        key.text.expose(),
-        args.port
-    ));
+    if let Some(url) = url {
+        output::line(format_args!(
+            "Try it:\n  curl --cacert \"$(doorward ca --path{option})\" -H 'Authorization: Bearer {}' {url}/\n",
+            key.text.expose(),
+        ));
+    }
 }

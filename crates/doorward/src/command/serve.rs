@@ -12,18 +12,23 @@ use crate::wiring::server::{Ready, Server};
 pub(super) fn run(args: Serve) -> Result<ExitCode> {
     super::wait_on_all_cores(async move {
         let server = Server::start(&args.config).await?;
-        if let Some(path) = &args.ready_file {
-            server.write_ready_file(path)?;
-        }
-        if args.config.json {
-            output::json(&server.ready().to_json());
-        } else {
-            announce(&args, server.ready());
-        }
-        let ended = server.run().await?;
-        eprintln!("doorward: stopped");
-        Ok(ended)
+        run_started(server, &args).await
     })
+}
+
+/// Announces a server that was started and serves until SIGTERM or Ctrl-C.
+pub(super) async fn run_started(server: Server, args: &Serve) -> Result<ExitCode> {
+    if let Some(path) = &args.ready_file {
+        server.write_ready_file(path)?;
+    }
+    if args.config.json {
+        output::json(&server.ready().to_json());
+    } else {
+        announce(args, server.ready());
+    }
+    let ended = server.run().await?;
+    eprintln!("doorward: stopped");
+    Ok(ended)
 }
 
 fn announce(args: &Serve, ready: &Ready) {

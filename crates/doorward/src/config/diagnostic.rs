@@ -61,6 +61,23 @@ impl Diagnostics {
         self.push(Diagnostic::new(origin, message, fix));
     }
 
+    /// Takes an error back that turned out to follow from another one.
+    pub fn retract(&mut self, origin: Origin, message: &str) {
+        self.0
+            .retain(|known| known.origin != origin || known.message != message);
+    }
+
+    /// Tells whether an error of a section was reported.
+    pub fn has_errors_in(&self, path: &str) -> bool {
+        let of_section = |message: &str| {
+            let rest = message.strip_prefix(path);
+            rest.is_some_and(|rest| rest.starts_with([':', '`']))
+        };
+        self.0.iter().any(|known| {
+            known.severity == Severity::Error && of_section(known.message.trim_start_matches('`'))
+        })
+    }
+
     /// Tells whether the configuration cannot be used.
     pub fn has_errors(&self) -> bool {
         self.0

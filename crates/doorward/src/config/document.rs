@@ -69,10 +69,11 @@ impl Value {
     }
 }
 
-/// Parses a file's text. Syntax errors are all reported.
+/// Parses a file's text. Of syntax errors the first is reported: what comes after it is guessed.
 pub fn parse(text: &str, diagnostics: &mut Diagnostics) -> Node {
     let (table, errors) = DeTable::parse_recoverable(text);
-    for error in errors {
+    let start = |span: std::ops::Range<usize>| span.start;
+    if let Some(error) = errors.iter().min_by_key(|error| error.span().map(start)) {
         let line = error
             .span()
             .map_or(Origin::Absent, |span| line_of(text, span.start));

@@ -94,7 +94,8 @@ fn read(name: &str, section: &mut Section<'_>, folder: &Path) -> Listener {
         (Mode::Local, None, None) => Tls::Local { names },
         (Mode::Off, None, None) => Tls::Off,
         _ => {
-            section.error(
+            section.missing(
+                &["cert", "key"],
                 if written { origin } else { cert_origin },
                 "TLS is said in two ways, or half",
                 "Write both `cert` and `key`, or only `tls = \"local\"`, or only `tls = \"off\"`.",

@@ -43,7 +43,8 @@ pub(super) fn read_table(
         section.finish();
     }
     if routes.is_empty() && !root.diagnostics().has_errors() {
-        root.error(
+        root.missing(
+            &["route"],
             Origin::Absent,
             "no route: every call would be refused",
             "Add [[route]] with path = \"/{*path}\" and scopes = [\"api\"].",
@@ -201,7 +202,8 @@ fn read_access(section: &mut Section<'_>, known: &Known<'_>) -> Option<Access> {
         return Some(Access::Public);
     }
     if !stated {
-        section.error(
+        section.missing(
+            &["scopes", "public"],
             origin,
             "the route does not say what it needs",
             "Add scopes = [\"orders:read\"]; or scopes = [] for every known caller; or \
@@ -239,6 +241,8 @@ fn read_accept(section: &mut Section<'_>, known: &Known<'_>) -> Option<Vec<Accep
     for (text, origin) in texts {
         match parse_accept(&text, known) {
             Some(accept) => accepts.push(accept),
+            // The mistake in [trusted_issuer] is reported where it is.
+            None if is_broken_issuer(section, &text) => good = false,
             None => {
                 good = false;
                 section.error(
@@ -251,6 +255,14 @@ fn read_accept(section: &mut Section<'_>, known: &Known<'_>) -> Option<Vec<Accep
         }
     }
     good.then_some(accepts)
+}
+
+fn is_broken_issuer(section: &mut Section<'_>, text: &str) -> bool {
+    let name = text.strip_prefix("jwt:");
+    name.is_some_and(|name| {
+        let path = format!("trusted_issuer.{name}");
+        section.diagnostics().has_errors_in(&path)
+    })
 }
 
 fn parse_accept(text: &str, known: &Known<'_>) -> Option<Accept> {
@@ -277,6 +289,8 @@ fn parse_accept(text: &str, known: &Known<'_>) -> Option<Accept> {
 fn read_forwarding(section: &mut Section<'_>, known: &Known<'_>) -> Option<Forwarding> {
     let origin = section.origin_of("upstream");
     let named = section.text("upstream");
+    let path = named.as_ref().map(|name| format!("upstream.{name}"));
+    let broken = path.is_some_and(|path| section.diagnostics().has_errors_in(&path));
     let pass_credential = section.boolean("pass_credential", false);
     let max_body = section
         .has("max_body")
@@ -293,10 +307,14 @@ fn read_forwarding(section: &mut Section<'_>, known: &Known<'_>) -> Option<Forwa
         // The mistake in [upstream] is reported where it is.
         (_, None, _) => return None,
     };
+    if broken && upstream.is_none() {
+        return None;
+    }
     let Some(upstream) = upstream else {
         let names: Vec<_> = known.upstreams.keys().map(|name| &**name).collect();
         let fix = format!("Name one of: {}.", names.join(", "));
-        section.error(origin, "`upstream` does not name an upstream", fix);
+        let message = "`upstream` does not name an upstream";
+        section.missing(&["upstream"], origin, message, fix);
         return None;
     };
     Some(Forwarding {
@@ -337,7 +355,7 @@ fn read_cors(section: &mut Section<'_>) -> Option<Option<Cors>> {
     if origins.is_empty() && good {
         good = false;
         let fix = "Add origins = [\"https://app.example\"].";
-        table.error(table.origin(), "no origin is named", fix);
+        table.missing(&["origins"], table.origin(), "no origin is named", fix);
     }
     let credentials = table.boolean("credentials", false);
     let max_age = table.duration("max_age", std::time::Duration::from_secs(600));

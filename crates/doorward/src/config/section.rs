@@ -17,6 +17,8 @@ pub struct Section<'d> {
     origin: Origin,
     entries: Vec<(String, Node)>,
     known: Vec<&'static str>,
+    /// What was reported because a key is missing: the keys that would do, place and message.
+    missing: Vec<(Vec<&'static str>, Origin, String)>,
     diagnostics: &'d mut Diagnostics,
 }
 
@@ -37,6 +39,7 @@ impl<'d> Section<'d> {
             origin: node.origin,
             entries,
             known: Vec::new(),
+            missing: Vec::new(),
             diagnostics,
         }
     }
@@ -71,13 +74,30 @@ impl<'d> Section<'d> {
 
     /// Reports a mistake at a place.
     pub fn error(&mut self, origin: Origin, message: impl Into<String>, fix: impl Into<String>) {
-        let message = message.into();
-        let message = if self.path.is_empty() {
+        let message = self.named(message.into());
+        self.diagnostics.error(origin, message, fix);
+    }
+
+    /// Reports that one of some keys is missing. It is taken back when one of them turns out to
+    /// be there in another spelling.
+    pub fn missing(
+        &mut self,
+        keys: &[&'static str],
+        origin: Origin,
+        message: impl Into<String>,
+        fix: impl Into<String>,
+    ) {
+        let message = self.named(message.into());
+        self.missing.push((keys.to_vec(), origin, message.clone()));
+        self.diagnostics.error(origin, message, fix);
+    }
+
+    fn named(&self, message: String) -> String {
+        if self.path.is_empty() {
             message
         } else {
             format!("{}: {message}", self.path)
-        };
-        self.diagnostics.error(origin, message, fix);
+        }
     }
 
     /// The list to which mistakes go.
@@ -107,7 +127,8 @@ impl<'d> Section<'d> {
         if !self.has(key) {
             self.known.push(key);
             let message = format!("`{key}` is missing");
-            self.error(self.origin, message, format!("Add `{key} = {example}`."));
+            let fix = format!("Add `{key} = {example}`.");
+            self.missing(&[key], self.origin, message, fix);
             return None;
         }
         self.text(key)
@@ -274,6 +295,11 @@ impl<'d> Section<'d> {
     pub fn finish(mut self) {
         for (name, node) in std::mem::take(&mut self.entries) {
             let near = nearest(&name, &self.known);
+            for (keys, origin, message) in &self.missing {
+                if near.is_some_and(|near| keys.contains(&near)) {
+                    self.diagnostics.retract(*origin, message);
+                }
+            }
             let fix = near.map_or_else(
                 || format!("Remove it. Known here: {}.", self.known.join(", ")),
                 |near| format!("Did you mean `{near}`?"),
@@ -302,10 +328,28 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
 fn nearest<'n>(name: &str, known: &[&'n str]) -> Option<&'n str> {
     known
         .iter()
-        .map(|candidate| (distance(name, candidate), *candidate))
+        .map(|candidate| match is_swapped(name, candidate) {
+            true => (1, *candidate),
+            false => (distance(name, candidate), *candidate),
+        })
         .filter(|(edits, candidate)| *edits <= 2.min(candidate.len() / 2))
         .min()
         .map(|(_, candidate)| candidate)
+}
+
+/// Tells whether two neighbours have changed places: `kye` for `key`.
+fn is_swapped(a: &str, b: &str) -> bool {
+    let mut differing = a
+        .bytes()
+        .zip(b.bytes())
+        .enumerate()
+        .filter(|(_, (x, y))| x != y);
+    let (first, second) = (differing.next(), differing.next());
+    let swapped = match (first, second) {
+        (Some((i, (x, y))), Some((j, (z, w)))) => j == i + 1 && x == w && y == z,
+        _ => false,
+    };
+    swapped && differing.next().is_none() && a.len() == b.len()
 }
 
 /// Levenshtein's distance, in bytes.
@@ -359,6 +403,8 @@ mod tests {
         assert_eq!(distance("adress", "address"), 1);
         assert_eq!(distance("kitten", "sitting"), 3);
         assert_eq!(nearest("adress", &["address", "tls"]), Some("address"));
+        assert_eq!(nearest("kye", &["key", "tls"]), Some("key"));
+        assert_eq!(nearest("yek", &["key", "tls"]), None);
         assert_eq!(nearest("zzz", &["address", "tls"]), None);
     }
 }

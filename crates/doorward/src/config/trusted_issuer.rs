@@ -43,7 +43,8 @@ fn read(name: &str, section: &mut Section<'_>, folder: &Path) -> Option<(IssuerR
     let issuer = section.required_text("issuer", "\"https://issuer.example\"");
     let audiences = section.words("audience");
     if audiences.is_empty() {
-        section.error(
+        section.missing(
+            &["audience"],
             origin,
             "`audience` is missing",
             "Add audience = [\"https://api.example\"]: tokens for other APIs are refused.",

@@ -47,7 +47,8 @@ pub(super) fn read_all(
     .into_iter()
     .collect();
     if upstreams.is_empty() && !root.diagnostics().has_errors() {
-        root.error(
+        root.missing(
+            &["upstream"],
             Origin::Absent,
             "no upstream: there is nothing to protect",
             "Add [upstream.default] with url = \"http://127.0.0.1:3000\".",

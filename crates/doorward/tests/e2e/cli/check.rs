@@ -183,3 +183,75 @@ fn plain_http_on_a_network_is_warned_about() {
         "{ran:?}"
     );
 }
+
+/// The lines that have errors.
+fn errors(text: &str) -> Vec<String> {
+    let home = Home::new(text);
+    let ran = home.run(&["check"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    let errors = ran.out.lines().filter(|line| line.contains(": error: "));
+    errors.map(str::to_owned).collect()
+}
+
+const GOOD: &str = "[upstream.a]\nurl = \"http://127.0.0.1:3000\"\n\
+                    [upstream.b]\nurl = \"http://127.0.0.1:3001\"\n\
+                    [listener.main]\naddress = \"127.0.0.1:0\"\n\
+                    cert = \"cert.pem\"\nkey = \"key.pem\"\n\
+                    [trusted_issuer.partner]\nissuer = \"https://partner.example\"\n\
+                    audience = [\"https://api.example\"]\nleeway = \"5s\"\n\
+                    [[route]]\npath = \"/x\"\nscopes = [\"s\"]\nupstream = \"b\"\n\
+                    accept = [\"jwt:partner\"]\n\
+                    [route.cors]\norigins = [\"https://app.example\"]\n";
+
+#[test]
+fn r122_a_syntax_error_is_reported_alone() {
+    assert_eq!(Home::new(GOOD).run(&["check"]).code, 0);
+    for (right, wrong) in [
+        ("cert = ", "cert "),
+        ("[[route]]", "[[route]"),
+        ("\"key.pem\"", "\"key.pem"),
+        ("[\"s\"]", "[\"s\""),
+    ] {
+        let found = errors(&GOOD.replacen(right, wrong, 1));
+        assert_eq!(found.len(), 1, "{wrong}: {found:?}");
+        assert!(!found[0].contains("does not say"), "{found:?}");
+    }
+}
+
+#[test]
+fn r122_a_misspelt_key_is_reported_alone() {
+    for (right, wrong) in [
+        ("scopes = ", "scope = "),
+        ("path = ", "pth = "),
+        ("url = ", "ulr = "),
+        ("key = ", "kye = "),
+        ("cert = ", "crt = "),
+        ("audience = ", "audeince = "),
+        ("upstream = ", "upstraem = "),
+        ("[[route]]", "[[routes]]"),
+        ("origins = ", "origin = "),
+        ("issuer = ", "isuer = "),
+    ] {
+        let mut text = GOOD.replacen(right, wrong, 1);
+        if wrong == "[[routes]]" {
+            text = text.replace("[route.cors]", "[routes.cors]");
+        }
+        let found = errors(&text);
+        assert_eq!(found.len(), 1, "{wrong}: {found:?}");
+        assert!(found[0].contains("is not a known key"), "{found:?}");
+    }
+    // What is broken is not also said to be missing by those that name it.
+    for (right, wrong) in [("http://127.0.0.1:3001", "tcp://x"), ("\"5s\"", "\"soon\"")] {
+        let found = errors(&GOOD.replacen(right, wrong, 1));
+        assert_eq!(found.len(), 1, "{wrong}: {found:?}");
+    }
+    // Two mistakes are two.
+    let found = errors(
+        &GOOD
+            .replacen("scopes = ", "scope = ", 1)
+            .replacen("key = ", "kye = ", 1),
+    );
+    assert_eq!(found.len(), 2, "{found:?}");
+    let found = errors(&GOOD.replacen("scopes = [\"s\"]", "zzz = 1", 1));
+    assert_eq!(found.len(), 2, "{found:?}");
+}

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::curl::{self, Answer};
 use crate::door::{Home, signal, text};
-use crate::peer::httpbin;
+use crate::peer::{Recorder, httpbin};
 use crate::wait::until;
 
 /// The first of some ports that are free now, away from those that systems hand out.
@@ -43,6 +43,10 @@ impl Demo {
     fn start(port: u16) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_doorward"));
         command.args(["demo", "--json", "--port", &port.to_string()]);
+        Self::spawn(command)
+    }
+
+    fn spawn(mut command: Command) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap());
@@ -169,6 +173,92 @@ fn the_demo_prints_lines_that_do_what_they_say() {
         tried.contains(&200) && tried.contains(&401) && tried.contains(&403),
         "{tried:?}"
     );
+}
+
+#[test]
+fn a_demo_removes_what_killed_demos_left_and_nothing_else() {
+    use std::os::unix::fs::PermissionsExt;
+    let temp = tempfile::tempdir().unwrap();
+    let start = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_doorward"));
+        let port = free_ports(3).to_string();
+        command.args(["demo", "--json", "--port", &port]);
+        command.env("TMPDIR", temp.path());
+        Demo::spawn(command)
+    };
+    let folder = |demo: &Demo| {
+        let file = text(&demo.says, "config_file");
+        Path::new(&file).parent().unwrap().to_owned()
+    };
+    let (mut killed, living) = (start(), start());
+    let (left, kept) = (folder(&killed), folder(&living));
+    killed.child.kill().unwrap();
+    killed.child.wait().unwrap();
+    assert!(left.exists(), "a killed demo removes nothing itself");
+    // Names that look like a demo's.
+    let mine = temp.path().join("mine");
+    std::fs::create_dir(&mine).unwrap();
+    std::fs::write(mine.join("lock"), "").unwrap();
+    std::os::unix::fs::symlink(&mine, temp.path().join("doorward-demo-0123456789abcdef")).unwrap();
+    let open = temp.path().join("doorward-demo-0123456789abcdee");
+    let other = temp.path().join("doorward-demo-notes");
+    for (path, mode) in [(&open, 0o755), (&other, 0o700)] {
+        std::fs::create_dir(path).unwrap();
+        std::fs::write(path.join("lock"), "").unwrap();
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let third = start();
+    assert!(!left.exists(), "the dead demo's state stays");
+    for path in [&kept, &folder(&third), &mine.join("lock"), &open, &other] {
+        assert!(path.exists(), "{}", path.display());
+    }
+    assert_eq!(living.bearer("read", "api_key").status, 200);
+}
+
+#[test]
+fn protect_with_any_port_says_which_it_is() {
+    let upstream = Recorder::start();
+    let home = Home::new("");
+    std::fs::remove_file(home.path("doorward.toml")).unwrap();
+    let url = format!("http://127.0.0.1:{}", upstream.port);
+    for (name, args) in [("a.toml", &["--json"][..]), ("b.toml", &[])] {
+        let mut command = home.command(&["protect", &url, "--port", "0", "--config", name]);
+        let state = format!("state.dir=data-{name}");
+        command.args(["--set", &state]).args(args);
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut said = String::new();
+        while !said.contains("https://localhost:") {
+            assert!(out.read_line(&mut said).unwrap() > 0, "{said}");
+        }
+        let door = said.split("https://localhost:").nth(1).unwrap();
+        let port: String = door.chars().take_while(char::is_ascii_digit).collect();
+        assert_ne!(port, "0", "{said}");
+        let ca = home.run(&["ca", "--path", "--config", name, "--set", &state]);
+        let ca = home.path(ca.out.trim());
+        let mut curl = curl::command(Some(&ca));
+        curl.arg(format!("https://localhost:{port}/"));
+        assert_eq!(curl::run(curl).unwrap().status, 401, "it answers there");
+        if name == "a.toml" {
+            let says: Value = serde_json::from_str(said.lines().next().unwrap()).unwrap();
+            let mut curl = curl::command(None);
+            curl.arg(format!("{}/healthz", text(&says, "admin_url")));
+            assert_eq!(curl::run(curl).unwrap().status, 200);
+        }
+        signal(child.id(), "TERM");
+        until("it ends", || child.try_wait().unwrap());
+    }
+    let unserved = [
+        "protect",
+        &url,
+        "--port",
+        "0",
+        "--no-serve",
+        "--config",
+        "c.toml",
+    ];
+    let says = home.json(&unserved);
+    assert_eq!(says["url"], Value::Null, "{says}");
 }
 
 #[test]

@@ -134,6 +134,33 @@ fn explain_speaks_to_people_and_shows_no_secret() {
 }
 
 #[test]
+fn explain_lists_what_a_path_has_when_no_rule_covers_the_method() {
+    let more = "[[route]]\npath = \"/orders/{id}\"\nmethods = [\"GET\", \"PUT\"]\nscopes = []\n";
+    let home = Home::before(1, &format!("{ROUTES}{more}"));
+    let key = home.key("orders:read");
+    let line = format!("Authorization: Bearer {key}");
+    let explain = |method: &str, path: &str, json: &[&str]| {
+        let url = format!("https://localhost:1{path}");
+        home.run(&[&["explain", "-X", method, &url, "-H", &line], json].concat())
+    };
+    for (path, operations) in [
+        ("/orders", json!(["GET /orders", "POST /orders"])),
+        ("/orders/7", json!(["GET,PUT /orders/{id}"])),
+        ("/nothing", json!([])),
+    ] {
+        let ran = explain("DELETE", path, &["--json"]);
+        assert_eq!(ran.code, 1, "{ran:?}");
+        let value: Value = serde_json::from_str(&ran.out).unwrap();
+        assert_eq!(value["rule"], Value::Null, "{value}");
+        assert_eq!(value["operations"], operations, "{value}");
+    }
+    let said = explain("DELETE", "/orders/7", &[]).out;
+    assert!(said.contains("path has   GET,PUT /orders/{id}"), "{said}");
+    assert!(!explain("DELETE", "/nothing", &[]).out.contains("path has"));
+    assert!(!explain("GET", "/orders/7", &[]).out.contains("path has"));
+}
+
+#[test]
 fn explain_finds_a_decision_also_when_the_server_is_gone() {
     let (_upstream, mut door, key) = stand();
     let refused = door.curl(
