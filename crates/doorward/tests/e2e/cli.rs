@@ -3,7 +3,9 @@
 mod check;
 mod commands;
 mod demo;
+mod documented;
 mod explain;
+mod guide;
 mod issuer;
 mod set;
 mod token;

@@ -13,7 +13,7 @@ fn home() -> Home {
 }
 
 /// The words of every command that can be run.
-fn leaves() -> Vec<Vec<String>> {
+pub(super) fn leaves() -> Vec<Vec<String>> {
     fn walk(command: &clap::Command, words: &[String], found: &mut Vec<Vec<String>>) {
         let inner: Vec<_> = command
             .get_subcommands()
@@ -133,7 +133,7 @@ fn every_command_speaks_json() {
     }
 }
 
-fn public_key_set() -> String {
+pub(super) fn public_key_set() -> String {
     // The example key of RFC 7517 appendix A.1.
     r#"{"keys":[{"kty":"EC","crv":"P-256","use":"sig","kid":"1","alg":"ES256",
     "x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",

@@ -14,7 +14,7 @@ use crate::peer::{Recorder, httpbin};
 use crate::wait::until;
 
 /// The first of some ports that are free now, away from those that systems hand out.
-fn free_ports(count: u16) -> u16 {
+pub(super) fn free_ports(count: u16) -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let start = 12_000 + u16::try_from(std::process::id() % 10_000).unwrap();
     loop {
@@ -26,10 +26,10 @@ fn free_ports(count: u16) -> u16 {
     }
 }
 
-struct Demo {
+pub(super) struct Demo {
     child: Child,
     out: BufReader<ChildStdout>,
-    says: Value,
+    pub(super) says: Value,
 }
 
 impl Drop for Demo {
@@ -40,7 +40,7 @@ impl Drop for Demo {
 }
 
 impl Demo {
-    fn start(port: u16) -> Self {
+    pub(super) fn start(port: u16) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_doorward"));
         command.args(["demo", "--json", "--port", &port.to_string()]);
         Self::spawn(command)
