@@ -110,21 +110,20 @@ fn cidrs(given: &[String]) -> Result<Cidrs> {
 async fn rotate(args: KeyRotate) -> Result<ExitCode> {
     let desk = Desk::open(&args.config)?;
     let end = args.expires.at(desk.now());
-    let (created, old_ends) = desk.rotate_key(&args.id, args.overlap, end).await?;
+    let old = desk.load_key(&args.id).await?.id;
+    let rotated = desk.rotate_key(old.as_str(), args.overlap, end);
+    let (created, old_ends) = rotated.await?;
     desk.announce().await;
     if args.config.json {
         let mut value = with_key(&created, desk.now());
         if let Some(object) = value.as_object_mut() {
-            object.insert("replaces".to_owned(), json!(args.id));
+            object.insert("replaces".to_owned(), json!(old.as_str()));
             object.insert("old_expires_at".to_owned(), json!(old_ends.to_string()));
         }
         output::json(&value);
     } else {
         print_created(&created);
-        output::line(format_args!(
-            "The old key {} works until {old_ends}.",
-            args.id
-        ));
+        output::line(format_args!("The old key {old} works until {old_ends}."));
     }
     Ok(ExitCode::SUCCESS)
 }

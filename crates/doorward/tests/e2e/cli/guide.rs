@@ -4,7 +4,7 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use super::demo::free_ports;
-use crate::door::{Home, ONE_ROUTE, Ran, finish};
+use crate::door::{Door, Home, ONE_ROUTE, Ran, finish};
 use crate::peer::{Recorder, header, python};
 
 const GUIDE: &str = include_str!("../../../../../docs/guide-first-door.md");
@@ -75,35 +75,84 @@ fn the_first_guide_does_what_it_says() {
     assert_eq!(checked.code, 0, "{checked:?}");
 }
 
+/// A door, the snippet of one language made to fit it, and what the snippet is to judge: an
+/// assertion, then what is none.
+struct Verifier {
+    door: Door,
+    snippet: String,
+    tokens: [String; 4],
+}
+
+impl Verifier {
+    fn of(language: &str) -> Self {
+        let upstream = Recorder::start();
+        let door = Home::before(upstream.port, ONE_ROUTE).serve();
+        let key = door.key("orders:read");
+        assert_eq!(door.bearer("/get", &key).status, 200);
+        let heads = upstream.heads();
+        let assertion = header(&heads[0], "doorward-assertion").unwrap();
+        let audience = format!("http://127.0.0.1:{}", upstream.port);
+        let (access_token, _) = door.token(&["--sub", "x", "--audience", &audience]);
+        let snippet = blocks(ASSERTION, language)[0]
+            .replace("https://door.internal:8443", &door.plain(""))
+            .replace("https://api.example", "https://door.example")
+            .replace("http://127.0.0.1:3000", &audience);
+        assert!(snippet.contains("https://door.example"), "{snippet}");
+        let (signed, signature) = assertion.rsplit_once('.').unwrap();
+        let (claims, _) = signed.rsplit_once('.').unwrap();
+        let tokens = [
+            assertion.to_owned(),
+            access_token,
+            format!("{signed}.{}", signature.chars().rev().collect::<String>()),
+            format!("{claims}.e30.{signature}"),
+        ];
+        Self {
+            door,
+            snippet,
+            tokens,
+        }
+    }
+
+    /// Runs the snippet, which must take the first and refuse the others.
+    fn judges(&self, mut command: Command) {
+        command.args(&self.tokens);
+        let ran = finish(command);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let said: Vec<_> = ran.out.lines().collect();
+        assert_eq!(said, ["test", "refused", "refused", "refused"], "{ran:?}");
+    }
+}
+
 #[test]
 fn the_python_verifier_takes_assertions_and_nothing_else() {
     let Some(python) = python() else { return };
-    let upstream = Recorder::start();
-    let door = Home::before(upstream.port, ONE_ROUTE).serve();
-    let key = door.key("orders:read");
-    assert_eq!(door.bearer("/get", &key).status, 200);
-    let heads = upstream.heads();
-    let assertion = header(&heads[0], "doorward-assertion").unwrap();
-    let (token, _) = door.token(&["--sub", "x", "--audience", "http://127.0.0.1:1"]);
-    let snippet = blocks(ASSERTION, "python")[0]
-        .replace("https://door.internal:8443", &door.plain(""))
-        .replace("https://api.example", "https://door.example")
-        .replace(
-            "http://127.0.0.1:3000",
-            &format!("http://127.0.0.1:{}", upstream.port),
-        );
-    assert!(snippet.contains("https://door.example"), "{snippet}");
+    let verifier = Verifier::of("python");
     let judge = "import sys\nfor token in sys.argv[1:]:\n    try:\n        \
                  print(caller({\"Doorward-Assertion\": token})[\"sub\"])\n    \
                  except (PermissionError, jwt.PyJWTError) as error:\n        print('refused')\n";
-    let forged = format!("{}A.{}", &assertion[..20], &assertion[22..]);
-    let (signed, signature) = assertion.rsplit_once('.').unwrap();
-    let tampered = format!("{signed}.A{}", &signature[1..].replace('A', "B"));
     let mut command = Command::new(python);
-    command.arg("-c").arg(format!("{snippet}\n{judge}"));
-    command.args([assertion, &token, &forged, &tampered]);
-    let ran = finish(command);
-    assert_eq!(ran.code, 0, "{ran:?}");
-    let said: Vec<_> = ran.out.lines().collect();
-    assert_eq!(said, ["test", "refused", "refused", "refused"], "{ran:?}");
+    command
+        .arg("-c")
+        .arg(format!("{}\n{judge}", verifier.snippet));
+    verifier.judges(command);
+}
+
+#[test]
+fn the_node_verifier_takes_assertions_and_nothing_else() {
+    let Some(modules) = std::env::var_os("DOORWARD_TEST_NODE_MODULES") else {
+        eprintln!("SKIPPED: DOORWARD_TEST_NODE_MODULES names no node_modules with jose");
+        return;
+    };
+    let verifier = Verifier::of("js");
+    let judge = "for (const token of process.argv.slice(2)) {\n  try {\n    \
+                 const told = await caller({ headers: { 'doorward-assertion': token } });\n    \
+                 console.log(told.sub);\n  } catch (error) {\n    \
+                 if (!error.code?.startsWith('ERR_J')) throw error;\n    \
+                 console.log('refused');\n  }\n}\n";
+    let home = &verifier.door;
+    home.write("caller.mjs", &format!("{}\n{judge}", verifier.snippet));
+    std::os::unix::fs::symlink(modules, home.path("node_modules")).unwrap();
+    let mut command = Command::new("node");
+    command.arg(home.path("caller.mjs"));
+    verifier.judges(command);
 }

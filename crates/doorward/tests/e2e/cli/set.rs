@@ -163,4 +163,10 @@ fn what_cannot_be_changed_is_said() {
     }
     let warned = home.run(&["key", "set", &id, "--scope", "oders:read"]);
     assert!(warned.err.contains("no route needs"), "{warned:?}");
+    let rotated = home.json(&["key", "rotate", "k"]);
+    assert_eq!(
+        rotated["replaces"],
+        id.as_str(),
+        "by name as well: {rotated}"
+    );
 }
