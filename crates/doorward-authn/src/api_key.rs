@@ -6,22 +6,23 @@ use std::sync::Arc;
 use doorward_core::challenge::Challenge;
 use doorward_core::credential::{Method, Place, Presented};
 use doorward_core::gate::{Authenticator, Verdict};
+use doorward_core::net::ClientAddress;
 use doorward_core::rejection::{Misplaced, Reason, Rejection};
 use doorward_core::{Clock, RequestHead, Verified};
 use doorward_crypto::api_key::{ApiKeyError, ApiKeyText, Environment, KeyKind, KeyPrefix};
-use doorward_crypto::hash::Peppers;
+use doorward_crypto::hash::{KeyDigest, PepperId, Peppers};
 use http::HeaderName;
 
 use crate::{bearer, query};
 
 pub mod index;
-mod restrictions;
+mod terms;
 #[cfg(test)]
 mod tests;
 
 pub use index::{KeyIndex, Rehash};
 
-use index::Hit;
+use index::Entry;
 
 /// The kinds of keys that are secret and so must never be in a query by accident.
 const SECRET_KINDS: [KeyKind; 3] = [KeyKind::Secret, KeyKind::Restricted, KeyKind::Agent];
@@ -40,6 +41,12 @@ pub struct ApiKeyParts {
     pub environments: Vec<Environment>,
     /// Tells when a key was used.
     pub clock: Arc<dyn Clock>,
+}
+
+/// The digest that a key was found by, and the pepper it was made with.
+struct Hit<'p> {
+    digest: KeyDigest,
+    pepper: &'p PepperId,
 }
 
 /// Authenticates callers by API keys.
@@ -96,21 +103,28 @@ impl ApiKeyAuthenticator {
 
     fn check(&self, text: &str, head: &RequestHead) -> Result<Verified, Rejection> {
         let now = self.parts.clock.now();
-        let hit = self.lookup(text)?;
-        let entry = &hit.entry;
-        if !entry.restrictions().admit_address(head.arrival().client) {
-            return Err(Rejection::invalid(&ADDRESS));
+        let declared = self.read(text)?;
+        let client = head.arrival().client;
+        let judge = |entry: &Entry| {
+            admit(entry, declared, client)?;
+            let verified = Verified::assertion(entry.identity(), entry.validity(now));
+            Ok((verified, entry.use_is_due(now)))
+        };
+        let (hit, judged) = self
+            .find_digest(text, judge)
+            .ok_or_else(|| Rejection::invalid(&UNKNOWN))?;
+        let (verified, due) = judged?;
+        if due {
+            self.parts.index.note_use(&hit.digest, now, || {
+                let (current, digest) = self.parts.peppers.digest(text.as_bytes());
+                (hit.pepper != current).then(|| (current.clone(), digest))
+            });
         }
-        let verified = Verified::assertion(entry.identity(), entry.validity(now));
-        self.parts.index.note_use(hit.entry, now, || {
-            let (current, digest) = self.parts.peppers.digest(text.as_bytes());
-            (hit.pepper != current).then(|| (current.clone(), digest))
-        });
         Ok(verified)
     }
 
-    /// Finds what is known of a key. What can be refused by its text never reaches the index.
-    fn lookup<'t>(&'t self, text: &'t str) -> Result<Hit<'t>, Rejection> {
+    /// What a key says of itself. What can be refused by its text never reaches the index.
+    fn read(&self, text: &str) -> Result<(KeyKind, Environment), Rejection> {
         let (kind, environment) =
             ApiKeyText::check(text, &self.parts.prefix).map_err(refuse_text)?;
         if kind == KeyKind::Publishable {
@@ -119,26 +133,38 @@ impl ApiKeyAuthenticator {
         if !self.parts.environments.contains(&environment) {
             return Err(Rejection::invalid(&ENVIRONMENT));
         }
-        let hit = self
-            .find_digest(text)
-            .ok_or_else(|| Rejection::invalid(&UNKNOWN))?;
-        // SECURITY: the digest covers kind and environment; a record that says otherwise was
-        // tampered with.
-        let restrictions = hit.entry.restrictions();
-        if (restrictions.kind(), restrictions.environment()) == (kind, environment) {
-            Ok(hit)
-        } else {
-            Err(Rejection::invalid(&RECORD))
-        }
+        Ok((kind, environment))
     }
 
-    fn find_digest<'t>(&'t self, text: &'t str) -> Option<Hit<'t>> {
+    fn find_digest<'t, T>(
+        &'t self,
+        text: &'t str,
+        see: impl Fn(&Entry) -> T,
+    ) -> Option<(Hit<'t>, T)> {
         let mut candidates = self.parts.peppers.candidates(text.as_bytes());
         candidates.find_map(|(pepper, digest)| {
-            let entry = self.parts.index.lookup(&digest)?;
-            Some(Hit { entry, pepper })
+            let seen = self.parts.index.see(&digest, &see)?;
+            Some((Hit { digest, pepper }, seen))
         })
     }
+}
+
+/// Holds a record against the key's own text and against where the call came from.
+fn admit(
+    entry: &Entry,
+    declared: (KeyKind, Environment),
+    client: ClientAddress,
+) -> Result<(), Rejection> {
+    let terms = entry.terms();
+    // SECURITY: the digest covers kind and environment; a record that says otherwise was
+    // tampered with.
+    if (terms.kind(), terms.environment()) != declared {
+        return Err(Rejection::invalid(&RECORD));
+    }
+    if !terms.admit_address(client) {
+        return Err(Rejection::invalid(&ADDRESS));
+    }
+    Ok(())
 }
 
 impl Authenticator for ApiKeyAuthenticator {
@@ -177,11 +203,11 @@ impl Authenticator for ApiKeyAuthenticator {
     fn exposed(&self, presented: &Presented<'_>) {
         let text = presented.expose();
         if ApiKeyText::check(text, &self.parts.prefix).is_ok()
-            && let Some(hit) = self.find_digest(text)
+            && let Some((hit, ())) = self.find_digest(text, |_| ())
         {
             self.parts
                 .index
-                .note_exposure(hit.entry, self.parts.clock.now());
+                .note_exposure(&hit.digest, self.parts.clock.now());
         }
     }
 }

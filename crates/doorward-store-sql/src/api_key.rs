@@ -6,7 +6,7 @@ use doorward_core::net::Cidrs;
 use doorward_core::scope::ScopeSet;
 use doorward_store::{
     ApiKeyAmended, ApiKeyAmendment, ApiKeyId, ApiKeyRecord, ApiKeyRotation, ApiKeys, Entity,
-    Environment, KeyKind, StoreError,
+    Environment, KeyKind, KeyVisitor, StoreError,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -97,11 +97,15 @@ impl ApiKeys for SqliteStore {
     ) -> Result<(), StoreError> {
         let (scopes, cidrs) = (Seen::nothing(), Seen::nothing());
         let record = move |row: &Row<'_>| record_seeing(row, &scopes, &cidrs);
-        let mut batches = crate::scan::start(self.extra_reader()?, ALL_KEYS, record)?;
+        let mut batches = crate::scan::records(self.extra_reader()?, ALL_KEYS, record)?;
         while let Some(batch) = batches.next().await? {
             batch.into_iter().for_each(&mut *visit);
         }
         Ok(())
+    }
+
+    async fn visit_all(&self, visitor: &mut dyn KeyVisitor) -> Result<(), StoreError> {
+        crate::key_scan::visit_all(self.extra_reader()?, visitor).await
     }
 
     async fn revoke(&self, id: &ApiKeyId, at: Timestamp) -> Result<Option<Timestamp>, StoreError> {

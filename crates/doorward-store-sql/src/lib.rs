@@ -16,6 +16,7 @@ mod error;
 mod file;
 mod health;
 mod issuer;
+mod key_scan;
 mod migration;
 mod reader;
 mod revoked_token;

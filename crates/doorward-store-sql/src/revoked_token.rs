@@ -60,7 +60,7 @@ impl RevokedTokens for SqliteStore {
 
     async fn list(&self) -> Result<Vec<RevokedToken>, StoreError> {
         let mut tokens = Vec::new();
-        let mut batches = crate::scan::start(self.extra_reader()?, LIST, record)?;
+        let mut batches = crate::scan::records(self.extra_reader()?, LIST, record)?;
         while let Some(batch) = batches.next().await? {
             tokens.extend(batch);
         }

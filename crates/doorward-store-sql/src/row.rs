@@ -123,7 +123,8 @@ pub(crate) fn limit(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
-fn texts_from_json(json: &str) -> Option<Vec<String>> {
+/// The list of texts that is stored.
+pub(crate) fn texts_from_json(json: &str) -> Option<Vec<String>> {
     if json == "[]" {
         return Some(Vec::new());
     }

@@ -12,6 +12,7 @@ use doorward_core::scope::ScopeSet;
 use thiserror::Error;
 
 use crate::error::StoreError;
+use crate::key_view::KeyVisitor;
 
 const ID_PREFIX: &str = "key_";
 const ID_RANDOM: usize = 16;
@@ -22,6 +23,10 @@ const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 /// Ordered by its bytes. Cloning it copies a pointer.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ApiKeyId(Arc<str>);
+
+/// The text of an [`ApiKeyId`], borrowed: it was checked and takes no memory of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ApiKeyIdRef<'t>(&'t str);
 
 /// A text that is not the identifier of an API key.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -34,14 +39,13 @@ impl ApiKeyId {
     /// # Errors
     /// [`NotAnApiKeyId`] when the prefix, the length or a character is wrong.
     pub fn parse(text: &str) -> Result<Self, NotAnApiKeyId> {
-        let random = text.strip_prefix(ID_PREFIX).ok_or(NotAnApiKeyId)?;
-        if random.len() < ID_RANDOM
-            || text.len() > ID_MAX
-            || !random.bytes().all(|byte| byte.is_ascii_alphanumeric())
-        {
-            return Err(NotAnApiKeyId);
-        }
-        Ok(Self(text.into()))
+        ApiKeyIdRef::parse(text).map(|id| Self(id.as_str().into()))
+    }
+
+    /// The identifier, borrowed.
+    #[must_use]
+    pub fn borrow(&self) -> ApiKeyIdRef<'_> {
+        ApiKeyIdRef(&self.0)
     }
 
     /// Draws a fresh identifier (95 bits).
@@ -66,6 +70,29 @@ impl ApiKeyId {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl<'t> ApiKeyIdRef<'t> {
+    /// Parses an identifier.
+    ///
+    /// # Errors
+    /// [`NotAnApiKeyId`] when the prefix, the length or a character is wrong.
+    pub fn parse(text: &'t str) -> Result<Self, NotAnApiKeyId> {
+        let random = text.strip_prefix(ID_PREFIX).ok_or(NotAnApiKeyId)?;
+        if random.len() < ID_RANDOM
+            || text.len() > ID_MAX
+            || !random.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        {
+            return Err(NotAnApiKeyId);
+        }
+        Ok(Self(text))
+    }
+
+    /// The identifier's text.
+    #[must_use]
+    pub const fn as_str(self) -> &'t str {
+        self.0
     }
 }
 
@@ -218,6 +245,14 @@ pub trait ApiKeys: Send + Sync {
         &self,
         visit: &mut (dyn FnMut(ApiKeyRecord) + Send),
     ) -> Result<(), StoreError>;
+
+    /// Lends every key to `visitor` as [`ApiKeys::for_each`] hands it out, but only what a gate
+    /// needs of it. What people wrote beside a key is not read.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] with the key's identifier when a key does not parse. On an error
+    /// some keys were visited and others not.
+    async fn visit_all(&self, visitor: &mut dyn KeyVisitor) -> Result<(), StoreError>;
 
     /// Revokes a key for good and returns since when it is revoked; `None` when there is no such
     /// key. The earliest moment stays, so repeating it changes nothing, and nothing un-revokes.

@@ -83,6 +83,7 @@ macro_rules! conformance_suite {
         $crate::conformance_cases!($fresh, api_key:
             create_refuses_a_taken_identifier_or_digest, create_keeps_every_field,
             list_pages_in_order, for_each_visits_all,
+            visit_all_lends_what_lookup_finds,
             r125_revoke_keeps_the_earliest_moment, r125_parallel_revokes_agree,
             r125_no_write_revives_a_revoked_key, r026_rotate_ends_the_old_key_no_later_than_asked,
             rotate_refuses_revoked_replaced_and_unknown, r129_parallel_rotations_have_one_winner,

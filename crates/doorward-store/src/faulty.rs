@@ -10,8 +10,8 @@ use doorward_core::secret::Secret;
 
 use crate::{
     ApiKeyAmended, ApiKeyAmendment, ApiKeyId, ApiKeyRecord, ApiKeyRotation, ApiKeys, ChangeFeed,
-    Changes, Health, IssuerRecord, Issuers, RevokedToken, RevokedTokens, SigningKeyRecord,
-    SigningKeyRotation, SigningKeys, StoreError, UserName, UserRecord, Users,
+    Changes, Health, IssuerRecord, Issuers, KeyVisitor, RevokedToken, RevokedTokens,
+    SigningKeyRecord, SigningKeyRotation, SigningKeys, StoreError, UserName, UserRecord, Users,
 };
 
 /// Which calls fail, and how. Calls are counted from 1.
@@ -105,6 +105,10 @@ impl<S: ApiKeys> ApiKeys for FaultyStore<S> {
         visit: &mut (dyn FnMut(ApiKeyRecord) + Send),
     ) -> Result<(), StoreError> {
         self.pass(self.behind.for_each(visit)).await
+    }
+
+    async fn visit_all(&self, visitor: &mut dyn KeyVisitor) -> Result<(), StoreError> {
+        self.pass(self.behind.visit_all(visitor)).await
     }
 
     async fn revoke(&self, id: &ApiKeyId, at: Timestamp) -> Result<Option<Timestamp>, StoreError> {

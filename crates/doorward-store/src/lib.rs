@@ -18,6 +18,7 @@ pub mod error;
 pub mod faulty;
 pub mod health;
 pub mod issuer;
+pub mod key_view;
 pub mod memory;
 pub mod revoked_token;
 pub mod signing_key;
@@ -25,13 +26,14 @@ pub mod store;
 pub mod user;
 
 pub use api_key::{
-    ApiKeyAmended, ApiKeyAmendment, ApiKeyId, ApiKeyRecord, ApiKeyRotation, ApiKeys, Environment,
-    KeyKind,
+    ApiKeyAmended, ApiKeyAmendment, ApiKeyId, ApiKeyIdRef, ApiKeyRecord, ApiKeyRotation, ApiKeys,
+    Environment, KeyKind,
 };
 pub use change::{Change, ChangeFeed, Changes, Entity};
 pub use error::StoreError;
 pub use health::Health;
 pub use issuer::{IssuerRecord, Issuers, KeySource};
+pub use key_view::{KeyTerms, KeyView, KeyVisitor};
 pub use memory::MemoryStore;
 pub use revoked_token::{RevokedToken, RevokedTokens};
 pub use signing_key::{SigningKeyRecord, SigningKeyRotation, SigningKeys, Stage};

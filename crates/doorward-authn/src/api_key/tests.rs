@@ -14,6 +14,8 @@ use http::HeaderName;
 use super::{ApiKeyAuthenticator, ApiKeyParts, KeyIndex};
 use crate::testing::{Counting, StillClock, authenticate, head, head_from, outcome};
 
+mod load;
+
 struct Bench {
     index: Arc<KeyIndex>,
     clock: Arc<StillClock>,
@@ -292,7 +294,7 @@ async fn a_reload_keeps_keys_in_force_and_drops_what_is_gone() {
     let (kept, kept_record) = bench.stored();
     let (gone, _) = bench.stored();
     let method = bench.method(&[1]);
-    let reload = bench.index.reload();
+    let mut reload = bench.index.reload();
     let (created_meanwhile, _) = bench.stored();
     reload.insert(&kept_record);
     assert_eq!(try_key(&method, &gone).await, "alice");
@@ -367,8 +369,7 @@ fn only_our_keys_are_recorded_as_exposed_and_once() {
 
 #[test]
 fn r021_an_entry_holds_no_key_and_stays_small() {
-    // Arc header, entry and the allocator's own 8 bytes fit in 160.
-    assert!(size_of::<super::index::Entry>() + 16 + 8 <= 160);
+    assert!(size_of::<Option<super::index::Entry>>() <= 120);
 }
 
 #[test]
@@ -376,8 +377,8 @@ fn equal_grants_are_shared() {
     let bench = Bench::new();
     let method = bench.method(&[1]);
     let grants = [bench.stored(), bench.stored()].map(|(key, _)| {
-        let entry = method.lookup(&key).unwrap().entry;
-        entry.identity().grants
+        let found = method.find_digest(&key, |entry| entry.identity().grants);
+        found.unwrap().1
     });
     assert!(Arc::ptr_eq(&grants[0], &grants[1]));
 }

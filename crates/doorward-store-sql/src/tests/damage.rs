@@ -137,6 +137,70 @@ async fn a_value_without_meaning_is_corruption() {
     }
 }
 
+/// Counts keys.
+#[derive(Default)]
+struct Count(usize);
+
+impl doorward_store::KeyVisitor for Count {
+    fn expect(&mut self, _: usize) {}
+
+    fn visit(&mut self, _: &doorward_store::KeyView<'_>) {
+        self.0 += 1;
+    }
+}
+
+#[tokio::test]
+async fn r126_a_key_that_does_not_parse_ends_the_load_and_is_named() {
+    let directory = Directory::new();
+    let path = directory.file("store.db");
+    let store = SqliteStore::open(&path).unwrap();
+    for n in 1..=3 {
+        store.api_keys().create(sample::api_key(n)).await.unwrap();
+    }
+    let connection = Connection::open(&path).unwrap();
+    let id = sample::api_key_id(2);
+    for (column, value) in [
+        ("owner", "x'ff'"),
+        ("owner", "cast(x'ff' AS TEXT)"),
+        ("kind", "'root'"),
+        ("kind", "x'736b'"),
+        ("environment", "''"),
+        ("scopes", "'a\"b'"),
+        ("scopes", "cast(x'ff' AS TEXT)"),
+        ("roles", "'{}'"),
+        ("allowed_cidrs", "'[\"everywhere\"]'"),
+        ("not_before", "1.5"),
+        ("expires_at", "x'00'"),
+        ("revoked_at", "'never'"),
+        ("last_used_at", "'x'"),
+        ("exposed_at", "'x'"),
+    ] {
+        let good = format!("SELECT {column} FROM api_key WHERE id = '{id}'");
+        let good: rusqlite::types::Value =
+            connection.query_row(&good, [], |row| row.get(0)).unwrap();
+        let update = format!("UPDATE api_key SET {column} = {value} WHERE id = '{id}'");
+        connection.execute(&update, []).unwrap();
+        let answer = store.api_keys().visit_all(&mut Count::default()).await;
+        let Err(StoreError::Corrupt(what)) = &answer else {
+            panic!("{column} {value}: {answer:?}")
+        };
+        assert!(what.contains(id.as_str()), "{column}: {what}");
+        let restore = format!("UPDATE api_key SET {column} = $1 WHERE id = '{id}'");
+        connection.execute(&restore, [good]).unwrap();
+    }
+    for bad in ["''", "'key_'", "x'00'", "NULL", "cast(x'ff' AS TEXT)"] {
+        let update = format!("UPDATE api_key SET id = {bad} WHERE id = '{id}'");
+        connection.execute(&update, []).unwrap();
+        let answer = store.api_keys().visit_all(&mut Count::default()).await;
+        assert!(matches!(answer, Err(StoreError::Corrupt(_))), "{answer:?}");
+        let restore = format!("UPDATE api_key SET id = '{id}' WHERE id IS {bad}");
+        assert_eq!(connection.execute(&restore, []).unwrap(), 1);
+    }
+    let mut count = Count::default();
+    store.api_keys().visit_all(&mut count).await.unwrap();
+    assert_eq!(count.0, 3);
+}
+
 #[test]
 fn open_gives_up_on_a_locked_database() {
     let directory = Directory::new();

@@ -1,10 +1,17 @@
 //! What every store does with API keys.
 
+use std::sync::Arc;
+
+use doorward_core::clock::Timestamp;
+use doorward_core::net::Cidrs;
 use doorward_core::scope::ScopeSet;
 
 use super::{CALLERS, Handles, sample};
 use crate::change::Entity;
-use crate::{ApiKeyAmended, ApiKeyAmendment, ApiKeyRotation, Environment, KeyKind, StoreError};
+use crate::{
+    ApiKeyAmended, ApiKeyAmendment, ApiKeyId, ApiKeyRecord, ApiKeyRotation, Environment, KeyKind,
+    KeyView, KeyVisitor, StoreError,
+};
 use sample::at;
 
 fn is_conflict<T>(answer: &Result<T, StoreError>) -> bool {
@@ -103,6 +110,91 @@ pub async fn for_each_visits_all(on: &Handles) {
         .unwrap();
     seen.sort_by(|a, b| a.id.cmp(&b.id));
     assert_eq!(seen, (0..300).map(sample::api_key).collect::<Vec<_>>());
+}
+
+/// What is lent to a visitor is what single look-ups say, key by key.
+pub async fn visit_all_lends_what_lookup_finds(on: &Handles) {
+    for n in 0..300 {
+        let key = visited_key(n);
+        on.first.api_keys().create(key).await.unwrap();
+    }
+    let mut seen = Visited::default();
+    on.second.api_keys().visit_all(&mut seen).await.unwrap();
+    assert!(seen.expected.is_some(), "the hint comes, and first");
+    seen.keys.sort_by(|a, b| a.id.cmp(&b.id));
+    let mut expected: Vec<_> = (0..300).map(visited_key).map(|key| plain(&key)).collect();
+    expected.sort_by(|a, b| a.id.cmp(&b.id));
+    assert!(seen.keys == expected);
+}
+
+/// Some keys alike and some not, owners and moments of every kind.
+fn visited_key(n: u64) -> ApiKeyRecord {
+    let mut key = sample::api_key(n);
+    let owner = match n % 4 {
+        0 => "",
+        1 => "Zoë",
+        2 => "a\0b",
+        _ => "owner",
+    };
+    key.owner = owner.to_owned();
+    if n.is_multiple_of(3) {
+        key.scopes = ScopeSet::parse(&format!("scope-{}", n % 9)).unwrap();
+        key.roles.clear();
+        key.allowed_cidrs = Cidrs::default();
+    }
+    if n.is_multiple_of(5) {
+        (key.not_before, key.expires_at) = (None, None);
+        key.revoked_at = Some(at(-5));
+        key.last_used_at = Some(Timestamp::from_millis(-1));
+    }
+    if n.is_multiple_of(7) {
+        key.exposed_at = Some(at(7));
+        key.kind = KeyKind::Agent;
+        key.environment = Environment::Test;
+    }
+    key
+}
+
+/// A record with nothing but what a visitor sees.
+fn plain(key: &ApiKeyRecord) -> ApiKeyRecord {
+    let terms = Arc::new(key.terms());
+    record_of(&key.view(&terms))
+}
+
+fn record_of(view: &KeyView<'_>) -> ApiKeyRecord {
+    ApiKeyRecord {
+        id: ApiKeyId::parse(view.id.as_str()).unwrap(),
+        owner: view.owner.to_owned(),
+        digest: *view.digest,
+        kind: view.terms.kind,
+        environment: view.terms.environment,
+        scopes: view.terms.scopes.clone(),
+        roles: view.terms.roles.clone(),
+        allowed_cidrs: view.terms.allowed_cidrs.clone(),
+        not_before: view.not_before,
+        expires_at: view.expires_at,
+        revoked_at: view.revoked_at,
+        last_used_at: view.last_used_at,
+        exposed_at: view.exposed_at,
+        ..sample::api_key(0)
+    }
+}
+
+#[derive(Default)]
+struct Visited {
+    expected: Option<usize>,
+    keys: Vec<ApiKeyRecord>,
+}
+
+impl KeyVisitor for Visited {
+    fn expect(&mut self, keys: usize) {
+        assert!(self.keys.is_empty());
+        self.expected = Some(keys);
+    }
+
+    fn visit(&mut self, key: &KeyView<'_>) {
+        self.keys.push(record_of(key));
+    }
 }
 
 /// Repeating a revocation changes nothing; an earlier moment wins over a later one.

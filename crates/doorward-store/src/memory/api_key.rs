@@ -1,6 +1,7 @@
 //! API keys in memory.
 
 use std::ops::Bound;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use doorward_core::clock::Timestamp;
@@ -11,6 +12,7 @@ use crate::api_key::{
 };
 use crate::change::Entity;
 use crate::error::StoreError;
+use crate::key_view::KeyVisitor;
 
 #[async_trait]
 impl ApiKeys for MemoryStore {
@@ -56,6 +58,15 @@ impl ApiKeys for MemoryStore {
         // The lock is not held while visiting: the visitor may ask the store.
         let keys: Vec<_> = self.rows().api_keys.values().cloned().collect();
         keys.into_iter().for_each(visit);
+        Ok(())
+    }
+
+    async fn visit_all(&self, visitor: &mut dyn KeyVisitor) -> Result<(), StoreError> {
+        let keys: Vec<_> = self.rows().api_keys.values().cloned().collect();
+        visitor.expect(keys.len());
+        for key in keys {
+            visitor.visit(&key.view(&Arc::new(key.terms())));
+        }
         Ok(())
     }
 

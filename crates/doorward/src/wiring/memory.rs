@@ -149,8 +149,8 @@ impl Memory {
     async fn load_all(&self) -> Result<i64> {
         let started = self.clock.monotonic_micros();
         let head = ChangeFeed::head(self.store()).await?;
-        let reload = self.keys.reload();
-        ApiKeys::for_each(self.store(), &mut |record| reload.insert(&record)).await?;
+        let mut reload = self.keys.reload();
+        ApiKeys::visit_all(self.store(), &mut reload).await?;
         reload.finish();
         self.basic.index().replace(&load_users(self.store()).await?);
         for token in RevokedTokens::list(self.store()).await? {

@@ -1,27 +1,34 @@
-//! Where and as what a key may be used, and one shared copy of each distinct value.
+//! What a key was given and where it may be used, and one shared copy of each distinct value.
 
 use std::hash::Hash;
 use std::sync::Arc;
 
 use doorward_core::net::{Cidrs, ClientAddress};
-use doorward_store::{ApiKeyRecord, Environment, KeyKind};
+use doorward_core::verified::Grants;
+use doorward_store::{Environment, KeyKind, KeyTerms};
 use hashbrown::HashSet;
 
 /// The part of a record that most keys share with many others.
 #[derive(PartialEq, Eq, Hash)]
-pub(super) struct Restrictions {
+pub(super) struct Terms {
+    grants: Arc<Grants>,
     kind: KeyKind,
     environment: Environment,
     cidrs: Cidrs,
 }
 
-impl Restrictions {
-    pub(super) fn of(record: &ApiKeyRecord) -> Self {
+impl Terms {
+    pub(super) fn new(grants: Arc<Grants>, terms: &KeyTerms) -> Self {
         Self {
-            kind: record.kind,
-            environment: record.environment,
-            cidrs: record.allowed_cidrs.clone(),
+            grants,
+            kind: terms.kind,
+            environment: terms.environment,
+            cidrs: terms.allowed_cidrs.clone(),
         }
+    }
+
+    pub(super) const fn grants(&self) -> &Arc<Grants> {
+        &self.grants
     }
 
     pub(super) const fn kind(&self) -> KeyKind {
