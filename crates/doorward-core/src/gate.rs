@@ -19,6 +19,10 @@ use crate::rejection::{Denied, Misplaced, Reason, Rejection};
 use crate::request::{Arrival, ManagedHeaders, RequestHead};
 use crate::verified::{Identity, Principal, Verified};
 
+mod pending_body;
+
+pub use pending_body::PendingBody;
+
 /// A way to authenticate. One implementation per method.
 pub trait Authenticator: Send + Sync {
     /// The method.
@@ -89,6 +93,10 @@ pub enum Admission {
     Permit(Permit),
     /// A browser's preflight, answered by us and never forwarded.
     Preflight(Preflight),
+    /// All four checks of the head are passed, and the rule judges the body too: only
+    /// [`PendingBody::judge`] makes the permit. A front that cannot show the body refuses with
+    /// [`PendingBody::refuse`] and [`BodyFault::Unseen`](crate::rejection::BodyFault::Unseen).
+    NeedsBody(PendingBody),
 }
 
 /// What is known of a call so far.
@@ -145,6 +153,9 @@ impl Gate {
 
     /// Judges a call.
     ///
+    /// The answer is final but for [`Admission::NeedsBody`]: that decision is made, and recorded,
+    /// when its body is judged, refused or dropped.
+    ///
     /// # Errors
     /// A recorded refusal.
     pub async fn admit(&self, head: &RequestHead) -> Result<Admission, Refusal> {
@@ -155,9 +166,18 @@ impl Gate {
             self.preflight(id, head, &mut seen)
                 .map(Admission::Preflight)
         } else {
-            self.check(head, &mut seen)
-                .await
-                .map(|(rule, principal)| Admission::Permit(Permit::new(id, rule, principal)))
+            let passed = self.check(head, &mut seen).await;
+            passed
+                .map(|(rule, principal)| Permit::new(id, rule, principal))
+                .and_then(|permit| match &permit.rule().binding.body {
+                    None => Ok(Admission::Permit(permit)),
+                    Some(_) => PendingBody::of(&self.0, permit, (head, seen.method), start)
+                        .map(Admission::NeedsBody),
+                })
+        };
+        let judged = match judged {
+            Ok(Admission::NeedsBody(pending)) => return Ok(Admission::NeedsBody(pending)),
+            other => other,
         };
         let recorded = self.record(id, head, &seen, judged.as_ref().err(), start);
         match judged {

@@ -16,6 +16,7 @@ pub mod credential;
 pub mod decision;
 pub mod entropy;
 pub mod gate;
+pub mod json;
 pub mod net;
 pub mod permit;
 pub mod policy;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::decision::DecisionId;
 use crate::policy::Rule;
 use crate::verified::Principal;
@@ -11,6 +13,7 @@ pub struct Permit {
     id: DecisionId,
     rule: Arc<Rule>,
     principal: Option<Principal>,
+    body: Option<Bytes>,
 }
 
 impl Permit {
@@ -19,6 +22,15 @@ impl Permit {
             id,
             rule,
             principal,
+            body: None,
+        }
+    }
+
+    /// Permits a call with this body and no other.
+    pub(crate) fn with_body(self, body: Bytes) -> Self {
+        Self {
+            body: Some(body),
+            ..self
         }
     }
 
@@ -32,6 +44,13 @@ impl Permit {
     #[must_use]
     pub const fn rule(&self) -> &Arc<Rule> {
         &self.rule
+    }
+
+    /// The body that was judged. When it is present, exactly these bytes are passed on, and
+    /// nothing else of the caller's body: no trailers, no other framing.
+    #[must_use]
+    pub const fn body(&self) -> Option<&Bytes> {
+        self.body.as_ref()
     }
 
     /// Who calls; nobody on a public route.

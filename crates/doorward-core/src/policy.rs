@@ -6,10 +6,16 @@ use std::time::Duration;
 use http::header::HeaderName;
 
 use crate::credential::Method;
-use crate::rejection::Denied;
+use crate::rejection::{BodyFault, Denied, Rejection};
 use crate::request::{RequestFault, RequestHead};
 use crate::scope::ScopeSet;
 use crate::verified::Principal;
+
+mod binding;
+mod pointer;
+
+pub use binding::{Binding, BodyRule, Owner, PathPlace};
+pub use pointer::{Pointer, PointerError, Step};
 
 /// Decides which rule covers a request and what a principal may do. Evaluated on every call,
 /// never cached.
@@ -31,6 +37,15 @@ pub trait Policy: Send + Sync {
     /// # Errors
     /// Why not.
     fn decide(&self, rule: &Rule, principal: &Principal, head: &RequestHead) -> Result<(), Denied>;
+
+    /// Decides whether this body may be sent under a rule with a [`BodyRule`]. Asked for every
+    /// such call, also with an empty body, and on public routes, where there is no principal.
+    ///
+    /// # Errors
+    /// Why not. A policy that does not know bodies refuses them all.
+    fn decide_body(&self, _: &Rule, _: Option<&Principal>, _: &[u8]) -> Result<(), Rejection> {
+        Err(Rejection::Body(BodyFault::Unseen))
+    }
 }
 
 /// What is required of the callers of one operation, and how their calls are passed on.
@@ -42,6 +57,8 @@ pub struct Rule {
     pub route: Arc<str>,
     /// Who may call.
     pub access: Access,
+    /// Whose objects the call may name, and what its body may set.
+    pub binding: Binding,
     /// How the call is passed on.
     pub forwarding: Forwarding,
     /// Which pages of other origins may call it from a browser.

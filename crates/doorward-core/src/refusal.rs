@@ -9,8 +9,9 @@ use http::{HeaderValue, Response, StatusCode};
 
 use crate::challenge::Challenge;
 use crate::decision::{DecisionId, put_text};
+use crate::json::JsonError;
 use crate::policy::Rule;
-use crate::rejection::{Denied, Expired, Misplaced, Rejection};
+use crate::rejection::{BodyFault, Denied, Expired, Misplaced, Rejection};
 
 /// A refused call: what the operator can read in the records, and what the caller hears.
 pub struct Refusal {
@@ -62,6 +63,18 @@ impl Refusal {
     #[must_use]
     pub const fn rule(&self) -> Option<&Arc<Rule>> {
         self.rule.as_ref()
+    }
+
+    /// Tells whether the rest of the caller's body is still on its way and unwanted, so that the
+    /// connection is of no more use.
+    #[must_use]
+    pub const fn leaves_body_unread(&self) -> bool {
+        matches!(
+            self.rejection,
+            Rejection::Body(
+                BodyFault::Broken | BodyFault::Stalled | BodyFault::TooLarge | BodyFault::NoRoom
+            )
+        )
     }
 
     /// The answer: status, challenges and an RFC 9457 body.
@@ -151,10 +164,26 @@ impl Refusal {
             Rejection::Invalid { .. }
             | Rejection::Expired(Expired::NotYetValid { .. } | Expired::Revoked { .. }) => INVALID,
             Rejection::Denied(Denied::Scope { .. }) => SCOPE,
-            Rejection::Denied(Denied::NoRule | Denied::Preflight) => FORBIDDEN,
+            Rejection::Denied(Denied::NoRule | Denied::Preflight | Denied::Owner { .. })
+            | Rejection::Body(BodyFault::Unseen) => FORBIDDEN,
+            Rejection::Denied(Denied::Member { .. } | Denied::Shape { .. })
+            | Rejection::Body(BodyFault::Json(JsonError::DuplicateMember)) => BODY_DENIED,
+            Rejection::Body(fault) => body_answer(*fault),
             Rejection::Throttled { retry_after, .. } => TOO_MANY.after(*retry_after),
             Rejection::Unavailable { retry_after, .. } => UNAVAILABLE.after(*retry_after),
         }
+    }
+}
+
+/// What the caller hears of a body that cannot be judged.
+const fn body_answer(fault: BodyFault) -> Answer {
+    match fault {
+        BodyFault::Unseen => FORBIDDEN,
+        BodyFault::Stalled => BODY_TIMEOUT,
+        BodyFault::TooLarge | BodyFault::Json(JsonError::TooLarge) => BODY_TOO_LARGE,
+        BodyFault::NoRoom => UNAVAILABLE.after(Duration::from_secs(1)),
+        BodyFault::Encoded | BodyFault::MediaType => BODY_TYPE,
+        BodyFault::Unfinished | BodyFault::Broken | BodyFault::Json(_) => BODY_MALFORMED,
     }
 }
 
@@ -228,6 +257,36 @@ const FORBIDDEN: Answer = Answer::new(
     StatusCode::FORBIDDEN,
     "forbidden",
     "The credential may not do this.",
+    None,
+);
+const BODY_DENIED: Answer = Answer::new(
+    StatusCode::FORBIDDEN,
+    "body_field_denied",
+    "The request body has a member that the credential may not set.",
+    None,
+);
+const BODY_MALFORMED: Answer = Answer::new(
+    StatusCode::BAD_REQUEST,
+    "body_malformed",
+    "The request body is malformed or incomplete.",
+    None,
+);
+const BODY_TIMEOUT: Answer = Answer::new(
+    StatusCode::REQUEST_TIMEOUT,
+    "body_timeout",
+    "The request body did not arrive in time.",
+    None,
+);
+const BODY_TOO_LARGE: Answer = Answer::new(
+    StatusCode::PAYLOAD_TOO_LARGE,
+    "body_too_large",
+    "The request body is larger than this address accepts.",
+    None,
+);
+const BODY_TYPE: Answer = Answer::new(
+    StatusCode::UNSUPPORTED_MEDIA_TYPE,
+    "body_type",
+    "Send the request body as plain, uncompressed JSON.",
     None,
 );
 const TOO_MANY: Answer = Answer::new(

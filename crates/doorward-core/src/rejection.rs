@@ -4,7 +4,12 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::request::RequestFault;
-use crate::scope::ScopeSet;
+
+mod body;
+mod denied;
+
+pub use body::BodyFault;
+pub use denied::{Denied, OwnerFault};
 
 /// The check that refused a call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
@@ -66,6 +71,8 @@ pub enum Rejection {
     Expired(Expired),
     /// The caller is known and may not do this.
     Denied(Denied),
+    /// The rule judges the body, and this one cannot be judged.
+    Body(BodyFault),
     /// Too many attempts.
     Throttled {
         /// The fixed reason.
@@ -113,21 +120,6 @@ pub enum Expired {
     },
 }
 
-/// Why a known caller may not do this.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Denied {
-    /// No rule covers the operation.
-    NoRule,
-    /// The rule needs scopes that the caller lacks.
-    Scope {
-        /// All the scopes that the rule needs.
-        required: ScopeSet,
-    },
-    /// A browser's preflight from an origin, or for a method or header, that the route does not
-    /// share with it.
-    Preflight,
-}
-
 impl Rejection {
     /// Refuses a credential with a fixed reason.
     #[must_use]
@@ -158,7 +150,8 @@ impl Rejection {
                 Check::Valid
             }
             Self::Expired(_) => Check::Expired,
-            Self::Denied(_) => Check::Allowed,
+            Self::Body(BodyFault::NoRoom) => Check::Available,
+            Self::Denied(_) | Self::Body(_) => Check::Allowed,
             Self::Throttled { .. } | Self::Unavailable { .. } => Check::Available,
         }
     }
@@ -187,9 +180,8 @@ impl Rejection {
             Self::Expired(Expired::NotYetValid { .. }) => &NOT_YET_VALID,
             Self::Expired(Expired::Past { .. }) => &EXPIRED,
             Self::Expired(Expired::Revoked { .. }) => &REVOKED,
-            Self::Denied(Denied::NoRule) => &NO_RULE,
-            Self::Denied(Denied::Scope { .. }) => &SCOPE,
-            Self::Denied(Denied::Preflight) => &PREFLIGHT,
+            Self::Denied(denied) => denied.reason(),
+            Self::Body(fault) => fault.reason(),
         }
     }
 
@@ -202,10 +194,10 @@ impl Rejection {
             Self::Expired(Expired::NotYetValid { from }) => Some(format!("valid from {from}")),
             Self::Expired(Expired::Past { since }) => Some(format!("ended {since}")),
             Self::Expired(Expired::Revoked { at }) => Some(format!("revoked {at}")),
-            Self::Denied(Denied::Scope { required }) => Some(format!("needs {required}")),
+            Self::Denied(denied) => denied.detail(),
+            Self::Body(fault) => Some(fault.to_string()),
             Self::Missing
             | Self::Misplaced(_)
-            | Self::Denied(Denied::NoRule | Denied::Preflight)
             | Self::Throttled { .. }
             | Self::Unavailable { .. } => None,
         }
@@ -222,9 +214,21 @@ pub const REASONS: &[&Reason] = &[
     &NOT_YET_VALID,
     &EXPIRED,
     &REVOKED,
-    &NO_RULE,
-    &SCOPE,
-    &PREFLIGHT,
+    &denied::NO_RULE,
+    &denied::SCOPE,
+    &denied::PREFLIGHT,
+    &denied::OWNER,
+    &denied::MEMBER,
+    &denied::SHAPE,
+    &body::UNSEEN,
+    &body::UNFINISHED,
+    &body::STALLED,
+    &body::TOO_LARGE,
+    &body::NO_ROOM,
+    &body::ENCODED,
+    &body::MEDIA_TYPE,
+    &body::DUPLICATE,
+    &body::SYNTAX,
 ];
 
 const MISSING: Reason = Reason {
@@ -267,19 +271,4 @@ const REVOKED: Reason = Reason {
     code: "credential_revoked",
     meaning: "The credential is genuine and was revoked.",
     fix: "Find out why it was revoked; create a new one if the caller may have it.",
-};
-const NO_RULE: Reason = Reason {
-    code: "no_rule",
-    meaning: "No rule covers this host, path and method, so nobody may call it.",
-    fix: "Add a [[route]] for it, or correct the address.",
-};
-const SCOPE: Reason = Reason {
-    code: "insufficient_scope",
-    meaning: "The caller is known and lacks a scope that the rule needs.",
-    fix: "Give the credential or one of its roles the missing scope, if the caller may have it.",
-};
-const PREFLIGHT: Reason = Reason {
-    code: "preflight_refused",
-    meaning: "A browser asked whether a page of another origin may call this, and it may not.",
-    fix: "Name the origin, method and headers in the route's `cors`, if the page may call it.",
 };

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use doorward_core::policy::{Access, Forwarding};
+use doorward_core::policy::{Access, Binding, Forwarding};
 use doorward_policy::{Methods, PathTemplate, Roles, Route, RouteTable};
 use http::Method;
 
@@ -47,6 +47,7 @@ fn table(count: usize) -> Result<RouteTable, Box<dyn Error>> {
             path: PathTemplate::parse(&path)?,
             methods: Methods::List(vec![Method::GET]),
             access: Access::Public,
+            binding: Binding::default(),
             forwarding: Forwarding {
                 upstream: "upstream".into(),
                 pass_credential: false,

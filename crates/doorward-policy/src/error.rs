@@ -29,6 +29,24 @@ pub enum RouteFault {
     /// Pages of any origin together with cookies.
     #[error("`cors` lets pages of any origin send cookies; name the origins")]
     AnyOriginWithCredentials,
+    /// An owner where nobody is known.
+    #[error("it is public, so there is no caller whose own something could be; drop `owner`")]
+    OwnerOfPublic,
+    /// An owner that is not named anywhere, or anybody's.
+    #[error("`owner` names no place, or `unless_scope` no scope")]
+    OwnerNowhere,
+    /// The path has no such parameter at that place.
+    #[error("the path has no parameter `{{{0}}}` of one segment")]
+    OwnerParameter(String),
+    /// Two pointers that no body can satisfy.
+    #[error("no body can have both {0} and {1}: one goes through a list, the other does not")]
+    Contradiction(String, String),
+    /// A member that needs no scope.
+    #[error("`needs` names no scope for {0}")]
+    NeedsNothing(String),
+    /// A body that is too large to be judged.
+    #[error("a body of more than {0} bytes cannot be judged")]
+    BodyTooLarge(usize),
     /// Another route covers the same requests.
     #[error("{other} already covers {methods} there; keep one of the two")]
     Overlap {

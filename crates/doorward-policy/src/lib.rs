@@ -2,7 +2,7 @@
 //!
 //! What it is: path templates, host patterns and methods, put together at start into a table
 //! that finds the one rule of a request in a bounded number of steps; and roles, which stand
-//! for scopes.
+//! for scopes; and what a call may name and set: whose objects, which members of its body.
 //!
 //! What it never does: I/O, reading configuration files, caching a decision, rewriting a path,
 //! guessing. What no rule covers is refused by the gate.
@@ -12,6 +12,7 @@
 mod error;
 mod fold;
 mod host;
+mod object;
 mod role;
 mod route;
 mod table;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use doorward_core::policy::{Access, Cors, Forwarding};
+use doorward_core::policy::{Access, Binding, Cors, Forwarding};
 use http::Method;
 use thiserror::Error;
 
@@ -22,6 +22,8 @@ pub struct Route {
     pub methods: Methods,
     /// Who may call.
     pub access: Access,
+    /// Whose objects a call may name, and what its body may set.
+    pub binding: Binding,
     /// How a permitted call is passed on.
     pub forwarding: Forwarding,
     /// Which pages of other origins may call it from a browser.

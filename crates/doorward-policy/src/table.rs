@@ -10,14 +10,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use doorward_core::policy::{Access, Policy, Rule};
-use doorward_core::rejection::Denied;
+use doorward_core::policy::{Access, Owner, Policy, Rule};
+use doorward_core::rejection::{BodyFault, Denied, Rejection};
 use doorward_core::request::{RequestFault, RequestHead};
+use doorward_core::scope::ScopeSet;
 use doorward_core::verified::Principal;
 use http::Method;
 use http::header::ACCESS_CONTROL_REQUEST_METHOD;
 
 use crate::error::RouteError;
+use crate::object::{self, Sender};
 use crate::role::Roles;
 use crate::route::Route;
 use leaf::Leaf;
@@ -126,20 +128,55 @@ impl Policy for RouteTable {
             .map(Option::<&Arc<Rule>>::cloned)
     }
 
-    fn decide(&self, rule: &Rule, principal: &Principal, _: &RequestHead) -> Result<(), Denied> {
+    fn decide(&self, rule: &Rule, principal: &Principal, head: &RequestHead) -> Result<(), Denied> {
         let Access::Guarded(guarded) = &rule.access else {
             return Ok(());
         };
-        if self
-            .roles
-            .satisfy(&guarded.scopes, &principal.identity().grants)
-        {
-            Ok(())
-        } else {
-            Err(Denied::Scope {
+        let identity = principal.identity();
+        if !self.roles.satisfy(&guarded.scopes, &identity.grants) {
+            return Err(Denied::Scope {
                 required: guarded.scopes.clone(),
-            })
+            });
         }
+        match &rule.binding.owner {
+            Some(owner) if !self.is_exempt(owner, principal) => {
+                object::check_head(owner, &identity.subject, head)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn decide_body(
+        &self,
+        rule: &Rule,
+        principal: Option<&Principal>,
+        body: &[u8],
+    ) -> Result<(), Rejection> {
+        let Some(asked) = &rule.binding.body else {
+            return Err(Rejection::Body(BodyFault::Unseen));
+        };
+        let owner = rule.binding.owner.as_ref();
+        let bound = owner.filter(|owner| !principal.is_some_and(|who| self.is_exempt(owner, who)));
+        let subject = principal.map_or("", |who| &*who.identity().subject);
+        let who = Sender {
+            owns: bound
+                .and_then(|owner| owner.body.as_ref())
+                .map(|pointer| (pointer, subject)),
+            holds: &|scopes| principal.is_some_and(|who| self.has_all(who, scopes)),
+        };
+        object::check_body(asked, &who, body)
+    }
+}
+
+impl RouteTable {
+    fn is_exempt(&self, owner: &Owner, principal: &Principal) -> bool {
+        let unless = owner.unless.as_ref();
+        unless.is_some_and(|scopes| self.has_all(principal, scopes))
+    }
+
+    /// SECURITY: everybody has every scope of an empty set, and an empty set here is a mistake.
+    fn has_all(&self, principal: &Principal, scopes: &ScopeSet) -> bool {
+        !scopes.is_empty() && self.roles.satisfy(scopes, &principal.identity().grants)
     }
 }
 

@@ -1,7 +1,8 @@
-//! Bodies on their way, never held as a whole.
+//! Bodies on their way. None is held as a whole but where a rule judges it.
 
 mod caller_body;
 mod download;
+pub(crate) mod judged;
 mod upload;
 
 pub(crate) use caller_body::CallerBody;

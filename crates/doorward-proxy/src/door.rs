@@ -12,6 +12,7 @@ use http::{HeaderValue, Response};
 
 use crate::access_log::AccessLog;
 use crate::limits::Limits;
+use crate::room::Room;
 use crate::slots::Slots;
 use crate::upstream::Upstream;
 
@@ -51,6 +52,8 @@ pub struct Snapshot {
 pub struct Door {
     snapshot: ArcSwap<Snapshot>,
     pub(crate) slots: Arc<Slots>,
+    /// The bodies that are held, over all connections and reloads.
+    pub(crate) room: Arc<Room>,
 }
 
 impl Snapshot {
@@ -68,6 +71,7 @@ impl Door {
         Self {
             snapshot: ArcSwap::from_pointee(snapshot),
             slots: Arc::default(),
+            room: Arc::default(),
         }
     }
 

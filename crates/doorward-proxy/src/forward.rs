@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue, Request, Response, Uri, Version};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 
-use crate::body::{CallerBody, Upload, UploadEnd, UploadState};
+use crate::body::{CallerBody, Upload, UploadEnd, UploadState, judged};
 use crate::door::Snapshot;
 use crate::fault::Fault;
 use crate::upstream::{Lease, Upstream};
@@ -96,6 +96,7 @@ pub(crate) fn prepare(call: Call<'_>) -> Result<Prepared, Fault> {
     headers.remove(EXPECT);
     // SECURITY: ours come last, so that nothing a caller sent survives beside them.
     identity.set(&mut headers, decision);
+    let body = judged::replace(&permit, body, &mut headers);
     let (body, upload) = match &websocket {
         Some(_) => (Upload::EMPTY, None),
         None => Upload::new(body, limit, snapshot),

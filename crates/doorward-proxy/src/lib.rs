@@ -4,7 +4,7 @@
 //! to an upstream and back, and the connections to upstreams. Bodies are streamed both ways.
 //!
 //! What it never does: decide who may call (the gate does), read configuration, touch a store,
-//! hold a body in memory, or forward anything without a permit.
+//! hold a body in memory that no rule judges, or forward anything without a permit.
 //!
 //! Where to start: [`Snapshot`] says what it needs, [`serve`] runs it; inside, `proxy.rs` is
 //! one request and `forward.rs` the way to the upstream.
@@ -22,6 +22,7 @@ mod listener;
 mod local_ca;
 mod proxy;
 mod pulse;
+mod room;
 mod service;
 mod slots;
 mod stream;

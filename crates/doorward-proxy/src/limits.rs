@@ -17,6 +17,9 @@ pub struct Limits {
     pub idle_timeout: Duration,
     /// How long a request body may make no progress.
     pub body_idle_timeout: Duration,
+    /// The most memory in bytes that the bodies which rules judge take together; beyond it they
+    /// are refused with 503. Such a body must arrive as a whole within `body_idle_timeout`.
+    pub held_bytes: usize,
     /// How long a caller may refuse to read a response.
     pub write_timeout: Duration,
     /// How long a TLS handshake may take.
@@ -48,6 +51,7 @@ impl Default for Limits {
             header_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(60),
             body_idle_timeout: Duration::from_secs(30),
+            held_bytes: 64 * 1024 * 1024,
             write_timeout: Duration::from_secs(30),
             handshake_timeout: Duration::from_secs(10),
             tunnel_idle_timeout: Duration::from_secs(600),

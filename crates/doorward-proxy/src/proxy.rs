@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use doorward_core::decision::DecisionId;
-use doorward_core::gate::Admission;
+use doorward_core::gate::{Admission, PendingBody};
 use doorward_core::net::ClientAddress;
 use doorward_core::policy::Rule;
 use doorward_core::{Permit, Refusal, RequestHead, cors};
@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use tokio::time::Instant;
 
-use crate::body::{CallerBody, Download, Finish};
+use crate::body::{CallerBody, Download, Finish, judged};
 use crate::connection::Application;
 use crate::door::{Door, Snapshot};
 use crate::drain::Drain;
@@ -23,6 +23,7 @@ use crate::forward::{Call, Outcome, forward, prepare};
 use crate::limits::Limits;
 use crate::listener::{Doorstep, Listener, Peer, accept_loop};
 use crate::pulse::{InFlight, Pulse};
+use crate::room::Place;
 use crate::tls::TlsServer;
 use crate::transport::arrival;
 
@@ -119,6 +120,10 @@ impl Application for Proxy {
                 let id = preflight.decision_id();
                 closing.own(preflight.response().map(|()| Bytes::new()), Some(id))
             }
+            Ok(Admission::NeedsBody(pending)) => {
+                let place = self.door.room.place();
+                Box::pin(closing.judge(pending, (head, body, place), client, pulse)).await
+            }
             Ok(Admission::Permit(permit)) => {
                 closing
                     .pass(permit, (head, body, upgrade), client, pulse)
@@ -175,6 +180,22 @@ impl Closing {
         }
     }
 
+    /// Has a body judged and passes the call on. Nothing is switched to another protocol here:
+    /// what would come then is never judged.
+    async fn judge(
+        self,
+        pending: PendingBody,
+        (head, body, place): (RequestHead, CallerBody, Place),
+        client: HeaderValue,
+        pulse: &Arc<Pulse>,
+    ) -> Response<Download> {
+        let judged = judged::judge(pending, body, place, &self.snapshot.limits).await;
+        match judged {
+            Ok((permit, body)) => self.pass(permit, (head, body, None), client, pulse).await,
+            Err(refusal) => self.refused(&refusal, Some(&head)),
+        }
+    }
+
     /// Turns what came of a call into the answer to its caller.
     fn relay(
         self,
@@ -216,6 +237,10 @@ impl Closing {
         if let (Some(head), Some(rule)) = (head, refusal.rule()) {
             let shared = rule.cors.as_ref().map(|_| origin_of(head));
             share(rule, shared.as_ref(), response.headers_mut());
+        }
+        if refusal.leaves_body_unread() {
+            let headers = response.headers_mut();
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response
     }

@@ -525,9 +525,17 @@ pub enum SigningKey {
 pub struct Explain {
     /// A URL, or the id of a decision.
     pub target: String,
-    /// The request's method.
-    #[arg(short = 'X', long = "request", default_value = "GET")]
+    /// The request's method; POST when there is a body.
+    #[arg(
+        short = 'X',
+        long = "request",
+        default_value = "GET",
+        default_value_if("data", clap::builder::ArgPredicate::IsPresent, "POST")
+    )]
     pub method: String,
+    /// The body, or @FILE; taken for application/json unless a header says otherwise.
+    #[arg(short = 'd', long = "data", value_name = "BODY")]
+    pub data: Option<String>,
     /// A header, as in curl; may be given several times.
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
     pub headers: Vec<String>,

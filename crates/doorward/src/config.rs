@@ -14,6 +14,7 @@ use doorward_store::IssuerRecord;
 pub mod admin;
 pub mod api_key;
 pub mod basic;
+mod binding;
 pub mod diagnostic;
 pub mod document;
 pub mod issuer;

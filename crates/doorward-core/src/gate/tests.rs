@@ -9,11 +9,13 @@ use crate::credential::{CredentialId, Method, Place, Presented};
 use crate::decision::{Decision, DecisionIds, Journal, NotRecorded};
 use crate::entropy::Entropy;
 use crate::net::ClientAddress;
-use crate::policy::{Accept, Access, Forwarding, Guarded, Policy, Rule};
+use crate::policy::{Accept, Access, Binding, BodyRule, Forwarding, Guarded, Policy, Rule};
 use crate::rejection::{Denied, Misplaced, Reason, Rejection};
 use crate::request::{Arrival, ManagedHeaders, RequestFault, RequestHead, Transport};
 use crate::scope::ScopeSet;
 use crate::verified::{Grants, Identity, Principal, Validity, Verified};
+
+mod pending_body;
 
 struct Fixed;
 impl Clock for Fixed {
@@ -54,8 +56,8 @@ struct Table;
 impl Policy for Table {
     fn rule_for(&self, head: &RequestHead) -> Result<Option<Arc<Rule>>, RequestFault> {
         let access = match head.path() {
-            "/public" => Access::Public,
-            "/guarded" => Access::Guarded(Guarded {
+            "/public" | "/body" => Access::Public,
+            "/guarded" | "/guarded-body" => Access::Guarded(Guarded {
                 accepts: vec![Accept {
                     method: Method::ApiKey,
                     issuer: None,
@@ -69,6 +71,10 @@ impl Policy for Table {
             name: "rule".into(),
             route: "route".into(),
             access,
+            binding: Binding {
+                owner: None,
+                body: head.path().contains("body").then(BodyRule::default),
+            },
             forwarding: Forwarding {
                 upstream: "u".into(),
                 pass_credential: false,
@@ -80,6 +86,12 @@ impl Policy for Table {
     }
     fn rule_for_preflight(&self, _: &RequestHead) -> Result<Option<Arc<Rule>>, RequestFault> {
         Ok(None)
+    }
+    fn decide_body(&self, _: &Rule, who: Option<&Principal>, body: &[u8]) -> Result<(), Rejection> {
+        let known = who.is_some() || body.is_empty();
+        (known && body != b"bad")
+            .then_some(())
+            .ok_or(Rejection::Denied(Denied::NoRule))
     }
     fn decide(&self, rule: &Rule, who: &Principal, _: &RequestHead) -> Result<(), Denied> {
         let Access::Guarded(guarded) = &rule.access else {
@@ -191,6 +203,7 @@ fn send_to(
     match result {
         Ok(Admission::Permit(_)) => (200, String::new()),
         Ok(Admission::Preflight(_)) => (204, String::new()),
+        Ok(Admission::NeedsBody(_)) => (102, String::new()),
         Err(refusal) => {
             let response = refusal.response();
             let status = response.status();

@@ -5,7 +5,6 @@ pub mod algorithm;
 pub mod b64;
 pub mod claims;
 mod der;
-pub mod json;
 pub mod jwk;
 pub mod jwks;
 pub mod jws;
@@ -16,6 +15,7 @@ pub mod verification_key;
 
 pub use algorithm::Algorithm;
 pub use claims::{ClaimPath, Claims, ClaimsError};
+pub use doorward_core::json;
 pub use json::{JsonError, Number, Object, Value, WrongType};
 pub use jwk::KeyError;
 pub use jwks::{Jwks, JwksError};

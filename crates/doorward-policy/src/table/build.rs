@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use doorward_core::policy::Rule;
+use doorward_core::policy::{Binding, Rule};
 
 use super::RouteTable;
 use super::check;
@@ -109,7 +109,20 @@ fn rule(route: Route) -> Rule {
         name: format!("{} {place}", route.methods).into(),
         route: place.into(),
         access: route.access,
+        binding: binding(route.binding),
         forwarding: route.forwarding,
         cors: route.cors,
     }
+}
+
+/// SECURITY: an owner in the body is judged only where the body is.
+fn binding(mut binding: Binding) -> Binding {
+    if binding
+        .owner
+        .as_ref()
+        .is_some_and(|owner| owner.body.is_some())
+    {
+        binding.body.get_or_insert_default();
+    }
+    binding
 }

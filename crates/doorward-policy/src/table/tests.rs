@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use doorward_core::credential::Method as Credential;
 use doorward_core::net::ClientAddress;
-use doorward_core::policy::{Accept, Access, Forwarding, Guarded, Policy, Rule};
+use doorward_core::policy::{Accept, Access, Binding, Forwarding, Guarded, Policy, Rule};
 use doorward_core::request::{Arrival, ManagedHeaders, RequestFault, RequestHead, Transport};
 use doorward_core::scope::ScopeSet;
 use http::{Method, Request};
@@ -46,6 +46,7 @@ pub(super) fn route(text: &str) -> Route {
         path: PathTemplate::parse(path).unwrap(),
         methods: Methods::parse(methods.split(',')).unwrap(),
         access: guarded("r"),
+        binding: Binding::default(),
         forwarding: Forwarding {
             upstream: "u".into(),
             pass_credential: false,

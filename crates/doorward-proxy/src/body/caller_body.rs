@@ -11,6 +11,8 @@ use http::request::Parts;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
+use crate::room::Place;
+
 /// How much of an unwanted body is read, in bytes.
 const MOST: usize = 256 * 1024;
 /// How long an unwanted body is read.
@@ -25,6 +27,14 @@ const LONGEST: Duration = Duration::from_secs(1);
 pub(crate) struct CallerBody {
     incoming: Option<Incoming>,
     is_coming: bool,
+    held: Option<Box<Held>>,
+}
+
+/// A body that was read to its end.
+#[derive(Default)]
+struct Held {
+    bytes: Option<Bytes>,
+    place: Option<Place>,
 }
 
 impl CallerBody {
@@ -33,7 +43,24 @@ impl CallerBody {
         Self {
             incoming: Some(incoming),
             is_coming: head.version == Version::HTTP_2 || !head.headers.contains_key(EXPECT),
+            held: None,
         }
+    }
+
+    /// Keeps the place in memory of what was read from this body.
+    pub(super) fn keep(&mut self, place: Place) {
+        self.held.get_or_insert_default().place = Some(place);
+    }
+
+    /// Gives these bytes in the place of what comes in.
+    pub(super) fn with(mut self, bytes: Bytes) -> Self {
+        self.incoming = None;
+        self.held.get_or_insert_default().bytes = Some(bytes).filter(|bytes| !bytes.is_empty());
+        self
+    }
+
+    fn held(&self) -> Option<&Bytes> {
+        self.held.as_ref()?.bytes.as_ref()
     }
 }
 
@@ -70,6 +97,9 @@ impl Body for CallerBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        if let Some(bytes) = self.held.as_mut().and_then(|held| held.bytes.take()) {
+            return Poll::Ready(Some(Ok(Frame::data(bytes))));
+        }
         match &mut self.incoming {
             Some(incoming) => Pin::new(incoming).poll_frame(cx),
             None => Poll::Ready(None),
@@ -77,12 +107,14 @@ impl Body for CallerBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming.as_ref().is_none_or(Body::is_end_stream)
+        self.held().is_none() && self.incoming.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming
-            .as_ref()
-            .map_or_else(SizeHint::default, Body::size_hint)
+        match (self.held(), &self.incoming) {
+            (Some(bytes), _) => SizeHint::with_exact(bytes.len() as u64),
+            (None, Some(incoming)) => incoming.size_hint(),
+            (None, None) => SizeHint::default(),
+        }
     }
 }

@@ -11,7 +11,9 @@ use doorward_core::credential::{CredentialId, Method, Place, Presented};
 use doorward_core::decision::{Decision, DecisionId, DecisionIds, Journal, NotRecorded};
 use doorward_core::gate::{Authenticator, Gate, Parts, RevocationFeed, Verdict};
 use doorward_core::net::Cidrs;
-use doorward_core::policy::{Accept, Access as Who, Cors, Forwarding, Guarded, Policy, Rule};
+use doorward_core::policy::{
+    Accept, Access as Who, Binding, Cors, Forwarding, Guarded, Policy, Rule,
+};
 use doorward_core::rejection::{Denied, Misplaced, Reason, Rejection};
 use doorward_core::request::{ManagedHeaders, RequestFault};
 use doorward_core::scope::ScopeSet;
@@ -207,6 +209,7 @@ impl Setup {
                 name: "rule".into(),
                 route: "route".into(),
                 access,
+                binding: Binding::default(),
                 forwarding: self.forwarding.clone(),
                 cors: self.cors.clone(),
             })

@@ -1,5 +1,6 @@
 //! `doorward explain`
 
+use std::fmt::Write;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -7,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64_STANDARD;
+use bytes::Bytes;
 use doorward_core::decision::{Decision, Journal, NotRecorded};
 use doorward_core::gate::Admission;
 use doorward_core::net::ClientAddress;
@@ -73,6 +75,10 @@ async fn request(args: Explain) -> Result<ExitCode> {
             gate.admit(&head).await
         }
     };
+    let judged = match judged {
+        Ok(Admission::NeedsBody(pending)) => pending.judge(body(&args)?).map(Admission::Permit),
+        other => other,
+    };
     let record = journal
         .0
         .lock()
@@ -80,7 +86,7 @@ async fn request(args: Explain) -> Result<ExitCode> {
         .and_then(|mut kept| kept.take())
         .unwrap_or_default();
     let (status, rejection) = match &judged {
-        Ok(Admission::Permit(_)) => (200, None),
+        Ok(Admission::Permit(_) | Admission::NeedsBody(_)) => (200, None),
         Ok(Admission::Preflight(_)) => (204, None),
         Err(refusal) => (
             refusal.response().status().as_u16(),
@@ -160,11 +166,38 @@ fn needs(config: &Config, record: &Value) -> Option<String> {
         })
         .collect();
     let accepts = accepts.join(" or ");
-    Some(if guarded.scopes.is_empty() {
-        accepts
-    } else {
-        format!("{accepts}, with {}", guarded.scopes)
-    })
+    let mut text = accepts;
+    if !guarded.scopes.is_empty() {
+        let _written = write!(text, ", with {}", guarded.scopes);
+    }
+    if let Some(owner) = &rule.binding.owner {
+        let path = owner
+            .path
+            .as_ref()
+            .map(|place| format!("path {}", place.name));
+        let query = owner.query.as_ref().map(|name| format!("query {name}"));
+        let body = owner.body.as_ref().map(|pointer| format!("body {pointer}"));
+        let places: Vec<_> = [path, query, body].into_iter().flatten().collect();
+        let _written = write!(text, ", the caller's own subject in {}", places.join(", "));
+        if let Some(unless) = &owner.unless {
+            let _written = write!(text, " unless it has {unless}");
+        }
+    }
+    Some(text)
+}
+
+/// The body of the request to explain; none is an empty one.
+fn body(args: &Explain) -> Result<Bytes> {
+    match args.data.as_deref() {
+        None => Ok(Bytes::new()),
+        Some(text) => match text.strip_prefix('@') {
+            None => Ok(Bytes::copy_from_slice(text.as_bytes())),
+            Some(file) => {
+                let read = std::fs::read(file).with_context(|| format!("cannot read {file}"))?;
+                Ok(read.into())
+            }
+        },
+    }
 }
 
 /// The command that mends it, where there is one.
@@ -309,7 +342,7 @@ fn parse_request(args: &Explain) -> Result<(http::request::Parts, Arrival)> {
         .map_or("/", |target| target.as_str())
         .to_owned();
     let mut request = Request::builder().method(args.method.as_str()).uri(target);
-    let mut named_host = false;
+    let (mut named_host, mut named_type) = (false, false);
     for line in &args.headers {
         let (name, value) = line
             .split_once(':')
@@ -317,9 +350,13 @@ fn parse_request(args: &Explain) -> Result<(http::request::Parts, Arrival)> {
         let name = HeaderName::from_bytes(name.trim().as_bytes())
             .map_err(|_| usage(format!("-H {:?}... has no header name", start(line))))?;
         named_host |= name == http::header::HOST;
+        named_type |= name == http::header::CONTENT_TYPE;
         let value = HeaderValue::from_str(value.trim())
             .map_err(|_| usage(format!("-H {name}: the value has control characters")))?;
         request = request.header(name, value);
+    }
+    if args.data.is_some() && !named_type {
+        request = request.header(http::header::CONTENT_TYPE, "application/json");
     }
     if !named_host {
         request = request.header(http::header::HOST, authority.as_str());

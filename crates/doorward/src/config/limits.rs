@@ -17,6 +17,8 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// Time between bytes of a body.
     pub body_idle: Duration,
+    /// Bytes that all bodies which rules judge take together.
+    pub held_bodies: usize,
     /// Time between requests of a connection.
     pub idle: Duration,
     /// Connections altogether.
@@ -39,6 +41,7 @@ impl Limits {
             header_timeout: self.header_timeout,
             idle_timeout: self.idle,
             body_idle_timeout: self.body_idle,
+            held_bytes: self.held_bodies,
             connections: self.connections,
             connections_per_address: self.connections_per_address,
             http2_streams: self.streams,
@@ -56,6 +59,7 @@ pub(super) fn read(section: &mut Section<'_>) -> Limits {
         uri_bytes: size(section.integer("uri_bytes", 8192, 256..=65_536)),
         header_timeout: section.duration("header_timeout", secs(10)),
         body_idle: section.duration("body_idle", secs(30)),
+        held_bodies: size(section.integer("held_bodies", 64 << 20, 1 << 20..=16 << 30)),
         idle: section.duration("idle", secs(60)),
         connections: size(section.integer("connections", 10_000, 1..=1_000_000)),
         connections_per_address: size(section.integer(

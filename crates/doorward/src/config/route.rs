@@ -8,6 +8,7 @@ use doorward_core::policy::{Accept, Access, Cors, Forwarding, Guarded};
 use doorward_policy::{HostPattern, Methods, PathTemplate, Roles, Route, RouteTable};
 use doorward_store::IssuerRecord;
 
+use super::binding;
 use super::document::{Node, Origin, Value};
 use super::issuer::OwnIssuer;
 use super::section::Section;
@@ -36,6 +37,7 @@ pub(super) fn read_table(
         let origin = node.origin;
         let mut section = Section::open("route", node, root.diagnostics());
         if let Some(route) = read(&mut section, known) {
+            binding::warn(&mut section, &route, known);
             origins.insert(route.label.clone(), origin);
             in_order.push(origin);
             routes.push(route);
@@ -130,25 +132,29 @@ fn read(section: &mut Section<'_>, known: &Known<'_>) -> Option<Route> {
     let path = section.required_text("path", "\"/orders/{id}\"");
     let methods = read_methods(section);
     let access = read_access(section, known);
+    let max_body_origin = section.origin_of("max_body");
     let forwarding = read_forwarding(section, known);
     let cors = read_cors(section);
-    let path = match PathTemplate::parse(&path?) {
-        Ok(path) => path,
+    let path = path.and_then(|text| match PathTemplate::parse(&text) {
+        Ok(path) => Some(path),
         Err(error) => {
             section.error(
                 path_origin,
                 format!("`path`: {error}"),
                 "Write a path such as /orders/{id} or /files/{*rest}.",
             );
-            return None;
+            None
         }
-    };
+    });
+    let max_body = forwarding.as_ref().and_then(|passed| passed.max_body);
+    let binding = binding::read(section, path.as_ref(), (max_body, max_body_origin));
     Some(Route {
         label: format!("{}", section.origin()),
         hosts: hosts?,
-        path,
+        path: path?,
         methods: methods?,
         access: access?,
+        binding: binding?,
         forwarding: forwarding?,
         cors: cors?,
     })

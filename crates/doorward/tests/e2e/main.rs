@@ -17,5 +17,6 @@ mod jwks;
 mod live_changes;
 mod matrix;
 mod mint;
+mod objects;
 mod peer;
 mod wait;
