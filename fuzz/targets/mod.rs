@@ -5,6 +5,7 @@
 //! `fuzz/seeds/NAME`.
 
 mod api_key_parse;
+mod body_judge;
 mod canonical_path;
 mod config_toml;
 mod htpasswd_parse;
@@ -26,6 +27,10 @@ pub(crate) const ALL: &[Target] = &[
     Target {
         name: "api_key_parse",
         run: api_key_parse::run,
+    },
+    Target {
+        name: "body_judge",
+        run: body_judge::run,
     },
     Target {
         name: "canonical_path",

@@ -23,6 +23,7 @@ const TITLES: &[(u32, &str)] = &[
     (6749, "The OAuth 2.0 Authorization Framework"),
     (6750, "OAuth 2.0 Bearer Token Usage"),
     (6761, "Special-Use Domain Names"),
+    (6901, "JavaScript Object Notation (JSON) Pointer"),
     (6890, "Special-Purpose IP Address Registries"),
     (7009, "OAuth 2.0 Token Revocation"),
     (7230, "HTTP/1.1: Message Syntax and Routing"),

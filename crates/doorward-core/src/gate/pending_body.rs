@@ -205,6 +205,8 @@ fn accepts(rule: &BodyRule, stated: &[u8]) -> bool {
             .iter()
             .any(|known| part.eq_ignore_ascii_case(known))
     };
-    let known = |name: &Box<str>| essence.eq_ignore_ascii_case(name.as_bytes());
-    rule.types.iter().any(known) && parts.next().is_none_or(utf8) && parts.next().is_none()
+    let mut known = rule.types.iter();
+    known.any(|name| essence.eq_ignore_ascii_case(name.as_bytes()))
+        && parts.next().is_none_or(utf8)
+        && parts.next().is_none()
 }
