@@ -17,7 +17,14 @@ const KEY: (&str, &str) = ("x-api-key", "good r");
 
 /// What the gate says to a head, and where it records.
 fn ask(path: &str, headers: &[(&str, &str)]) -> (Arc<Lines>, Result<Admission, Refusal>) {
-    let journal = Arc::new(Lines::default());
+    ask_with(Arc::default(), path, headers)
+}
+
+fn ask_with(
+    journal: Arc<Lines>,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> (Arc<Lines>, Result<Admission, Refusal>) {
     let gate = gate(Arc::clone(&journal));
     let mut request = Request::builder().method("POST").uri(path);
     request = request.header("host", "a");
@@ -151,6 +158,18 @@ fn g30_the_head_alone_refuses_what_no_reading_would_help() {
 }
 
 #[test]
+fn g30_a_good_body_whose_record_is_lost_is_refused() {
+    let full = Arc::new(Lines(std::sync::Mutex::default(), true));
+    let (journal, asked) = ask_with(full, "/guarded-body", &[KEY, JSON]);
+    let Ok(Admission::NeedsBody(asked)) = asked else {
+        panic!("no body is asked for");
+    };
+    let refusal = asked.judge(Bytes::from_static(b"good")).err().unwrap();
+    assert_eq!(status_and_code(&refusal), (503, "journal_unavailable"));
+    line(&journal);
+}
+
+#[test]
 fn r102_public_bodies_are_judged_without_a_caller() {
     let (_, asked) = pending("/body", &[JSON]);
     assert!(asked.judge(Bytes::new()).is_ok());
@@ -172,8 +191,6 @@ fn g30_a_policy_that_knows_no_bodies_refuses_them() {
             Ok(())
         }
     }
-    let (journal, _) = ask("/body", &[JSON]);
-    drop(journal);
     let request = Request::builder().uri("/body").header("host", "a");
     let (parts, ()) = request.body(()).unwrap().into_parts();
     let client = ClientAddress::new([127, 0, 0, 1].into());
