@@ -140,6 +140,12 @@ impl Policy for Table {
     fn decide(&self, _: &Rule, _: &Principal, _: &RequestHead) -> Result<(), Denied> {
         Ok(())
     }
+    fn decide_body(&self, _: &Rule, _: Option<&Principal>, body: &[u8]) -> Result<(), Rejection> {
+        let bad = body.starts_with(b"bad");
+        (!bad)
+            .then_some(())
+            .ok_or(Rejection::Denied(Denied::NoRule))
+    }
 }
 
 struct Jwks;
@@ -176,6 +182,7 @@ impl AccessLog for Log {
 pub(crate) struct Setup {
     pub(crate) upstream: UpstreamConfig,
     pub(crate) forwarding: Forwarding,
+    pub(crate) binding: Binding,
     pub(crate) cors: Option<Cors>,
     pub(crate) query_key: Option<Box<str>>,
     pub(crate) limits: Limits,
@@ -194,6 +201,7 @@ impl Setup {
                 max_body: None,
                 timeout: PATIENCE,
             },
+            binding: Binding::default(),
             cors: None,
             query_key: None,
             limits: Limits::default(),
@@ -209,7 +217,7 @@ impl Setup {
                 name: "rule".into(),
                 route: "route".into(),
                 access,
-                binding: Binding::default(),
+                binding: self.binding.clone(),
                 forwarding: self.forwarding.clone(),
                 cors: self.cors.clone(),
             })

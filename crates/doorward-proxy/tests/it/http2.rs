@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use doorward_core::policy::BodyRule;
 use doorward_proxy::Protocol;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
 use http_body_util::BodyExt;
@@ -230,4 +231,36 @@ async fn g15_two_hosts_in_http2_are_refused() {
         .unwrap();
     let answer = sender.send_request(request).await;
     assert!(answer.is_err() || answer.unwrap().status() == 400);
+}
+
+#[tokio::test]
+async fn g30_a_judged_body_is_the_body_that_an_http2_upstream_gets() {
+    let upstream = h2_echo().await;
+    let mut setup = Setup::to(upstream.address);
+    setup.upstream.protocol = Protocol::Http2;
+    setup.binding.body = Some(BodyRule::default());
+    let proxy = setup.start();
+    let mut client = client(&proxy).await;
+    let post = |body: Frames| {
+        let request = get("/public/x").method("POST");
+        let request = request.header("content-type", "application/json");
+        request.body(body).unwrap()
+    };
+    let good = post(frames("good", &[("x-late", "1")]));
+    let (status, body, _) = text(client.send_request(good).await.unwrap()).await;
+    assert_eq!(status, 200, "{body}");
+    assert!(
+        body.ends_with("|good") && body.contains("\"content-length\": \"4\""),
+        "{body}"
+    );
+    assert!(!body.contains("x-late"), "{body}");
+    for body in [frames("bad", &[]), frames("bad", &[("x-late", "1")])] {
+        let (status, body, _) = text(client.send_request(post(body)).await.unwrap()).await;
+        assert_eq!(status, 403, "{body}");
+    }
+    let none = post(frames("", &[]));
+    let (status, body, _) = text(client.send_request(none).await.unwrap()).await;
+    assert_eq!(status, 200);
+    assert!(body.ends_with('|'), "{body}");
+    assert_eq!(upstream.connections.load(Ordering::SeqCst), 1);
 }
