@@ -9,6 +9,7 @@ use doorward_core::clock::{Clock, Timestamp};
 use doorward_core::credential::{CredentialId, Method};
 use doorward_core::decision::{Decision, DecisionIds, Journal};
 use doorward_core::entropy::Entropy;
+use doorward_core::front::Front;
 use doorward_core::net::ClientAddress;
 
 const RECORDS: usize = 400_000;
@@ -59,6 +60,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 host: Some("api.example.com"),
                 path: "/orders/81723",
                 client: ClientAddress::new([192, 0, 2, 17].into()),
+                front: Front::Proxy,
                 latency_us: 31,
             };
             log.record(&decision)?;

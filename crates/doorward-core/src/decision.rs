@@ -9,6 +9,7 @@ use thiserror::Error;
 use crate::clock::Timestamp;
 use crate::credential::{CredentialId, Method};
 use crate::entropy::Entropy;
+use crate::front::Front;
 use crate::net::ClientAddress;
 use crate::rejection::Rejection;
 
@@ -98,6 +99,8 @@ pub struct Decision<'a> {
     pub path: &'a str,
     /// Where the call came from.
     pub client: ClientAddress,
+    /// The front at which it was judged.
+    pub front: Front,
     /// How long the gate took, in microseconds.
     pub latency_us: u64,
 }
@@ -166,6 +169,8 @@ impl Decision<'_> {
         put_path(out, self.path);
         out.extend_from_slice(b"\",\"client\":\"");
         put_address(out, self.client.ip());
+        out.extend_from_slice(b"\",\"front\":\"");
+        out.extend_from_slice(self.front.as_str().as_bytes());
         out.extend_from_slice(b"\",\"latency_us\":");
         put_number(out, self.latency_us);
         out.extend_from_slice(b"}\n");
@@ -281,6 +286,7 @@ mod tests {
     use super::{Decision, DecisionIds, put_address, put_number, put_path, put_text};
     use crate::clock::Timestamp;
     use crate::entropy::Entropy;
+    use crate::front::Front;
     use crate::net::ClientAddress;
     use crate::rejection::Rejection;
 
@@ -345,6 +351,7 @@ mod tests {
             host: Some(host),
             path: "/a",
             client: ClientAddress::new([127, 0, 0, 1].into()),
+            front: Front::Proxy,
             latency_us: 7,
         }
     }
@@ -376,7 +383,7 @@ mod tests {
              \"failed_check\":\"present\",\"reason\":\"credential_missing\",\"method\":null,\
              \"credential_id\":null,\"subject\":null,\"route\":\"/a\",\"rule\":\"GET /a\",\
              \"http_method\":\"GET\",\"host\":\"h\",\"path\":\"/a\",\"client\":\"127.0.0.1\",\
-             \"latency_us\":7}\n"
+             \"front\":\"proxy\",\"latency_us\":7}\n"
         );
     }
 }

@@ -8,15 +8,17 @@ use http::header::AUTHORIZATION;
 use http::request;
 
 use crate::challenge::Challenge;
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::cors::Preflight;
 use crate::credential::{Method, Place, Presented};
 use crate::decision::{Decision, DecisionId, DecisionIds, Journal};
+use crate::front::Front;
+use crate::net::ClientAddress;
 use crate::permit::Permit;
 use crate::policy::{Access, Guarded, Policy, Rule};
 use crate::refusal::Refusal;
 use crate::rejection::{Denied, Misplaced, Reason, Rejection};
-use crate::request::{Arrival, ManagedHeaders, RequestHead};
+use crate::request::{Arrival, ManagedHeaders, RequestFault, RequestHead};
 use crate::verified::{Identity, Principal, Verified};
 
 mod pending_body;
@@ -120,35 +122,69 @@ impl Gate {
         &self.0.managed
     }
 
-    /// Brings a request into its one canonical form.
+    /// The time by which calls are judged.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    /// Brings a request to our reverse proxy into its one canonical form.
     ///
     /// # Errors
     /// A recorded refusal when there is more than one way to read it.
     pub fn receive(&self, parts: request::Parts, arrival: Arrival) -> Result<RequestHead, Refusal> {
-        let start = self.0.clock.monotonic_micros();
+        self.receive_at(Front::Proxy, parts, arrival)
+    }
+
+    /// Brings a request into its one canonical form, at any front.
+    ///
+    /// # Errors
+    /// As [`Gate::receive`].
+    pub fn receive_at(
+        &self,
+        front: Front,
+        parts: request::Parts,
+        arrival: Arrival,
+    ) -> Result<RequestHead, Refusal> {
         let method = parts.method.clone();
         let uri = parts.uri.clone();
-        RequestHead::canonicalise(parts, arrival, &self.0.managed).map_err(|fault| {
-            let id = self.0.ids.next();
-            let rejection = Rejection::Malformed(fault);
-            // The call is refused already; a lost record cannot refuse it twice.
-            let _recorded = self.0.journal.record(&Decision {
-                at: self.0.clock.now(),
-                id,
-                rejection: Some(&rejection),
-                method: None,
-                credential_id: None,
-                subject: None,
-                route: None,
-                rule: None,
-                http_method: method.as_str(),
-                host: None,
-                path: uri.path(),
-                client: arrival.client,
-                latency_us: self.0.clock.monotonic_micros().saturating_sub(start),
-            });
-            Refusal::new(id, rejection, None, Vec::new())
-        })
+        RequestHead::canonicalise(parts, arrival, &self.0.managed)
+            .map(|head| head.at(front))
+            .map_err(|fault| {
+                self.refuse_unread(front, (&method, uri.path()), arrival.client, fault)
+            })
+    }
+
+    /// Refuses a request that has no canonical form, given its method and path as far as they
+    /// are known, and records it.
+    #[must_use]
+    pub fn refuse_unread(
+        &self,
+        front: Front,
+        (method, path): (&http::Method, &str),
+        client: ClientAddress,
+        fault: RequestFault,
+    ) -> Refusal {
+        let id = self.0.ids.next();
+        let rejection = Rejection::Malformed(fault);
+        // The call is refused already; a lost record cannot refuse it twice.
+        let _recorded = self.0.journal.record(&Decision {
+            at: self.0.clock.now(),
+            id,
+            rejection: Some(&rejection),
+            method: None,
+            credential_id: None,
+            subject: None,
+            route: None,
+            rule: None,
+            http_method: method.as_str(),
+            host: None,
+            path,
+            client,
+            front,
+            latency_us: 0,
+        });
+        Refusal::new(id, rejection, None, Vec::new())
     }
 
     /// Judges a call.
@@ -195,6 +231,7 @@ impl Gate {
     ) -> Result<(Arc<Rule>, Option<Principal>), Rejection> {
         let rule = self.0.policy.rule_for(head).map_err(Rejection::Malformed)?;
         seen.rule.clone_from(&rule);
+        check_body_rule(rule.as_deref(), head.front())?;
         let guarded = match rule.as_deref().map(|rule| &rule.access) {
             Some(Access::Public) => None,
             Some(Access::Guarded(guarded)) => Some(guarded),
@@ -316,6 +353,7 @@ impl Gate {
             host: Some(head.host().as_str()),
             path: head.path(),
             client: head.arrival().client,
+            front: head.front(),
             latency_us: self.0.clock.monotonic_micros().saturating_sub(start),
         };
         self.0.journal.record(&decision).is_ok()
@@ -359,6 +397,15 @@ fn accepts(guarded: &Guarded, method: Method) -> bool {
     guarded.accepts.is_empty() || guarded.accepts.iter().any(|accept| accept.method == method)
 }
 
+/// Refuses a call under a rule about bodies where its body does not pass through us.
+fn check_body_rule(rule: Option<&Rule>, front: Front) -> Result<(), Rejection> {
+    let limited = rule.is_some_and(|rule| rule.forwarding.max_body.is_some());
+    if limited && !front.sees_body() {
+        return Err(BODY_UNSEEN.clone());
+    }
+    Ok(())
+}
+
 /// Refuses a genuine credential of an issuer that the rule does not accept.
 fn check_issuer(guarded: &Guarded, verified: &Verified) -> Result<(), Rejection> {
     let identity = verified.identity();
@@ -384,6 +431,7 @@ pub const REASONS: &[&Reason] = &[
     &ISSUER_NOT_ACCEPTED,
     &STALE_REASON,
     &NOT_RECORDED_REASON,
+    &BODY_UNSEEN_REASON,
 ];
 
 const UNRECOGNISED: Reason = Reason {
@@ -415,6 +463,17 @@ const NOT_RECORDED_REASON: Reason = Reason {
     fix: "Make room for the log, or set `log.on_failure = \"serve\"`.",
 };
 
+const BODY_UNSEEN_REASON: Reason = Reason {
+    code: "body_not_seen",
+    meaning: "The rule says something about the body, and this front does not show it to us.",
+    fix: "Take `max_body` off the route and bound bodies in the server in front, or let the call \
+          come through the reverse proxy.",
+};
+
+static BODY_UNSEEN: Rejection = Rejection::Unavailable {
+    reason: &BODY_UNSEEN_REASON,
+    retry_after: Duration::from_secs(60),
+};
 static STALE: Rejection = Rejection::Unavailable {
     reason: &STALE_REASON,
     retry_after: Duration::from_secs(5),

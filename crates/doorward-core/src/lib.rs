@@ -15,6 +15,7 @@ pub mod cors;
 pub mod credential;
 pub mod decision;
 pub mod entropy;
+pub mod front;
 pub mod gate;
 pub mod json;
 pub mod net;
@@ -29,6 +30,7 @@ pub mod verified;
 
 pub use clock::{Clock, Timestamp};
 pub use entropy::Entropy;
+pub use front::Front;
 pub use gate::{Authenticator, Gate, Verdict};
 pub use permit::Permit;
 pub use refusal::Refusal;

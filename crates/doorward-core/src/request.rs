@@ -4,6 +4,7 @@ use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENC
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, Version, request};
 
+use crate::front::Front;
 use crate::net::ClientAddress;
 
 mod fault;
@@ -62,6 +63,7 @@ pub struct RequestHead {
     headers: HeaderMap,
     version: Version,
     arrival: Arrival,
+    front: Front,
 }
 
 impl RequestHead {
@@ -97,7 +99,20 @@ impl RequestHead {
             headers,
             version,
             arrival,
+            front: Front::Proxy,
         })
+    }
+
+    /// Says at which front the call is judged; our reverse proxy when nothing is said.
+    #[must_use]
+    pub fn at(self, front: Front) -> Self {
+        Self { front, ..self }
+    }
+
+    /// The front at which the call is judged.
+    #[must_use]
+    pub const fn front(&self) -> Front {
+        self.front
     }
 
     /// The method, byte for byte as sent.

@@ -11,6 +11,7 @@ use doorward_core::{Gate, RequestHead};
 use http::{HeaderValue, Response};
 
 use crate::access_log::AccessLog;
+use crate::forward_auth::ForwardAuth;
 use crate::limits::Limits;
 use crate::room::Room;
 use crate::slots::Slots;
@@ -46,6 +47,8 @@ pub struct Snapshot {
     /// Per listener, by its number: peers whose `X-Forwarded-For` and `X-Forwarded-Proto` are
     /// believed there. Nobody is, on a listener without an entry.
     pub trusted_terminators: Vec<Cidrs>,
+    /// How listeners for forward-auth answer, by their numbers.
+    pub forward_auth: HashMap<usize, ForwardAuth>,
 }
 
 /// The data plane's one entry: the present snapshot, and the connections that are open.

@@ -23,6 +23,7 @@ mod request_headers;
 mod response_headers;
 mod websocket;
 
+pub(crate) use identity::told_by_a_front;
 pub(crate) use request_headers::strip_trailers;
 pub(crate) use websocket::Handshake;
 

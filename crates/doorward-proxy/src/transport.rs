@@ -52,7 +52,7 @@ fn forwarded_for(headers: &HeaderMap, trusted: &Cidrs) -> Option<ClientAddress> 
         // terminator wrote on the right.
         for part in value.as_bytes().rsplit(|byte| *byte == b',') {
             let text = str::from_utf8(part).unwrap_or_default();
-            let Some(address) = parse(text.trim()) else {
+            let Some(address) = parse_address(text.trim()) else {
                 return last;
             };
             last = Some(address);
@@ -65,7 +65,7 @@ fn forwarded_for(headers: &HeaderMap, trusted: &Cidrs) -> Option<ClientAddress> 
 }
 
 /// Parses an address, with or without a port.
-fn parse(text: &str) -> Option<ClientAddress> {
+pub(crate) fn parse_address(text: &str) -> Option<ClientAddress> {
     let bare = text.strip_prefix('[').and_then(|t| t.strip_suffix(']'));
     bare.unwrap_or(text)
         .parse::<IpAddr>()

@@ -17,6 +17,7 @@ pub mod basic;
 mod binding;
 pub mod diagnostic;
 pub mod document;
+pub mod forward_auth;
 pub mod issuer;
 pub mod limits;
 pub mod listener;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use doorward_core::clock::{Clock, Timestamp};
 use doorward_core::decision::{Decision, DecisionIds};
 use doorward_core::entropy::Entropy;
+use doorward_core::front::Front;
 use doorward_core::net::ClientAddress;
 
 /// A clock that stands still until it is advanced.
@@ -52,6 +53,7 @@ pub(crate) fn decision(number: u64) -> Decision<'static> {
         host: Some("api.example"),
         path: "/orders/7",
         client: ClientAddress::new([192, 0, 2, 1].into()),
+        front: Front::Proxy,
         latency_us: 12,
     }
 }

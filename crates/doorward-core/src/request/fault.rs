@@ -50,6 +50,21 @@ pub enum RequestFault {
     /// `Connection` nominates a header that must not be dropped.
     #[error("the Connection header nominates a protected header")]
     ConnectionNominates,
+    /// A front that the operator has not declared asks about a call.
+    #[error("the server that asks is not one of the listener's trusted_peers")]
+    PeerNotTrusted,
+    /// The named part of the original request is not told by the front.
+    #[error("the front does not tell the original request's {0}")]
+    OriginalMissing(&'static str),
+    /// The named part of the original request is told twice, or is not one.
+    #[error("the original request's {0} is told twice or cannot be read")]
+    OriginalMalformed(&'static str),
+    /// Two headers tell the named part of the original request differently.
+    #[error("two headers tell the original request's {0} differently")]
+    OriginalContradiction(&'static str),
+    /// A header is spelled so that some servers take it for one of ours.
+    #[error("a header is spelled like one of Doorward's")]
+    IdentityAlias,
 }
 
 impl RequestFault {
@@ -72,6 +87,11 @@ impl RequestFault {
             Self::Framing => "message_framing",
             Self::Duplicate(_) => "duplicate_header",
             Self::ConnectionNominates => "connection_nominates",
+            Self::PeerNotTrusted => "peer_not_trusted",
+            Self::OriginalMissing(_) => "original_missing",
+            Self::OriginalMalformed(_) => "original_malformed",
+            Self::OriginalContradiction(_) => "original_contradiction",
+            Self::IdentityAlias => "identity_alias",
         }
     }
 }

@@ -82,6 +82,30 @@ impl Identity {
     }
 }
 
+/// What a server that passes a call on itself must set: every name of ours, with nothing where
+/// the upstream must see nothing.
+pub(crate) fn told_by_a_front(
+    permit: &Permit,
+    snapshot: &Snapshot,
+) -> Result<[(HeaderName, Option<HeaderValue>); 7], Fault> {
+    let name = &permit.rule().forwarding.upstream;
+    let upstream = snapshot.upstreams.get(name).ok_or(Fault::UpstreamUnknown)?;
+    let caller = permit.principal();
+    let caller = caller.map(|principal| Caller::of(principal, upstream, snapshot));
+    let caller = caller.transpose()?;
+    let decision = HeaderValue::from_str(&permit.decision_id().to_string());
+    let of = |part: fn(&Caller) -> Option<HeaderValue>| caller.as_ref().and_then(part);
+    Ok([
+        (DECISION, decision.ok()),
+        (SUBJECT, of(|caller| Some(caller.subject.clone()))),
+        (METHOD, of(|caller| Some(caller.method.clone()))),
+        (CREDENTIAL, of(|caller| Some(caller.credential.clone()))),
+        (SCOPES, of(|caller| Some(caller.scopes.clone()))),
+        (ISSUER, of(|caller| caller.issuer.clone())),
+        (ASSERTION, of(|caller| caller.assertion.clone())),
+    ])
+}
+
 impl Caller {
     fn of(principal: &Principal, upstream: &Upstream, snapshot: &Snapshot) -> Result<Self, Fault> {
         let identity = principal.identity();

@@ -251,6 +251,7 @@ impl Setup {
             assertion: Some(Arc::new(Signer)),
             access: Arc::<Log>::clone(log),
             limits: self.limits.clone(),
+            forward_auth: HashMap::new(),
             trusted_terminators: vec![Cidrs::parse(self.trusted.iter().copied()).unwrap()],
         }
     }

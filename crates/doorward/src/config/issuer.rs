@@ -19,7 +19,8 @@ pub(super) fn read(section: &mut Section<'_>, listeners: &[Listener]) -> OwnIssu
     let origin = section.origin_of("url");
     let url = section.text("url").unwrap_or_else(|| {
         let port = listeners
-            .first()
+            .iter()
+            .find(|listener| listener.forward_auth.is_none())
             .map_or(8443, |listener| listener.address.port());
         format!("https://localhost:{port}")
     });

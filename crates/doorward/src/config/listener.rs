@@ -4,8 +4,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use doorward_core::net::Cidrs;
+use doorward_proxy::ForwardAuth;
 
 use super::document::Origin;
+use super::forward_auth;
 use super::section::Section;
 
 /// Where callers connect.
@@ -20,6 +22,8 @@ pub struct Listener {
     pub tls: Tls,
     /// Peers that end TLS in front of a plain listener.
     pub trusted_terminators: Cidrs,
+    /// Present where other servers ask about calls that they pass on themselves.
+    pub forward_auth: Option<ForwardAuth>,
 }
 
 /// How TLS is done.
@@ -47,6 +51,7 @@ impl Listener {
         self.tls == Tls::Off
             && !self.address.ip().is_loopback()
             && self.trusted_terminators.is_empty()
+            && self.forward_auth.is_none()
     }
 }
 
@@ -67,6 +72,7 @@ pub(super) fn read_all(root: &mut Section<'_>, folder: &Path) -> Vec<Listener> {
             address: default_address(),
             tls: Tls::Local { names: Vec::new() },
             trusted_terminators: Cidrs::default(),
+            forward_auth: None,
         });
     }
     listeners
@@ -112,11 +118,20 @@ fn read(name: &str, section: &mut Section<'_>, folder: &Path) -> Listener {
             "Remove it, or write tls = \"off\".",
         );
     }
+    let forward_auth = forward_auth::read(section);
+    if forward_auth.is_some() && !trusted_terminators.is_empty() {
+        section.error(
+            peers_origin,
+            "`trusted_terminators` is for listeners of the reverse proxy",
+            "Remove it; the servers that ask are named in `trusted_peers`.",
+        );
+    }
     Listener {
         name: name.to_owned(),
         origin: section.origin(),
         address,
         tls,
         trusted_terminators,
+        forward_auth,
     }
 }

@@ -125,12 +125,12 @@ impl Server {
                 bind(wanted.address, &format!("listener.{}", wanted.name))?.numbered(number);
             listeners.push((wanted.name.clone(), bound.address(), tls.is_some()));
             certificates.push(tls.clone());
-            fronts.spawn(doorward_proxy::serve(
-                bound,
-                tls,
-                Arc::clone(&door),
-                drain.clone(),
-            ));
+            let (door, drain) = (Arc::clone(&door), drain.clone());
+            if wanted.forward_auth.is_some() {
+                fronts.spawn(doorward_proxy::serve_forward_auth(bound, tls, door, drain));
+            } else {
+                fronts.spawn(doorward_proxy::serve(bound, tls, door, drain));
+            }
         }
         let admin = start_admin(config, &memory, &metrics, &log, (&mut fronts, &drain))?;
         let tasks = tasks::start(
@@ -325,8 +325,11 @@ impl Answers for Control {
 /// # Errors
 /// What needs a restart.
 pub fn refuse_changed_addresses(old: &Config, new: &Config) -> Result<()> {
-    let addresses = |config: &Config| -> Vec<(String, SocketAddr, bool)> {
-        let of = |l: &listener::Listener| (l.name.clone(), l.address, l.tls == listener::Tls::Off);
+    let addresses = |config: &Config| -> Vec<(String, SocketAddr, bool, bool)> {
+        let of = |l: &listener::Listener| {
+            let plain = l.tls == listener::Tls::Off;
+            (l.name.clone(), l.address, plain, l.forward_auth.is_some())
+        };
         config.listeners.iter().map(of).collect()
     };
     if addresses(old) != addresses(new) || old.admin.address != new.admin.address {

@@ -86,6 +86,12 @@ impl Parts {
             }),
             limits: config.limits.to_proxy(),
             trusted_terminators,
+            forward_auth: config
+                .listeners
+                .iter()
+                .enumerate()
+                .filter_map(|(number, listener)| Some((number, listener.forward_auth.clone()?)))
+                .collect(),
         })
     }
 }

@@ -13,6 +13,7 @@ mod canary;
 mod cli;
 mod curl;
 mod door;
+mod fronts;
 mod jwks;
 mod live_changes;
 mod matrix;

@@ -1,0 +1,171 @@
+//! One question of a front: the original request rebuilt, then judged like any other.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use doorward_core::decision::DecisionId;
+use doorward_core::gate::Admission;
+use doorward_core::net::ClientAddress;
+use doorward_core::policy::Cors;
+use doorward_core::request::{Arrival, RequestFault, Transport};
+use doorward_core::{Permit, RequestHead, cors};
+use http::header::{HeaderName, ORIGIN};
+use http::request::Parts;
+use http::{HeaderMap, Response};
+
+use super::ForwardAuth;
+use super::identity::{Told, told};
+use super::original::{Original, client};
+use crate::door::Snapshot;
+use crate::fault::Fault;
+use crate::listener::Peer;
+
+/// What became of a question.
+pub(super) enum Verdict {
+    /// The front may pass the call on.
+    Allowed(Allowed),
+    /// A browser's preflight, with its answer. The front must not pass it on.
+    Preflight(DecisionId, Response<()>),
+    /// The front must not pass the call on.
+    Refused(Option<DecisionId>, Response<Bytes>),
+}
+
+/// An allowed call, and what the front must do before it passes it on.
+pub(super) struct Allowed {
+    pub(super) id: DecisionId,
+    /// Every header of ours, with what the upstream must see in it, or nothing.
+    pub(super) told: Told,
+    /// The call's headers that carry credentials.
+    pub(super) credentials: Vec<HeaderName>,
+    /// They end here: the upstream must not see them.
+    pub(super) spent: bool,
+    /// How long the answer may be kept.
+    pub(super) reuse: Option<Duration>,
+}
+
+impl Verdict {
+    /// The decision's id; none where nothing was decided.
+    pub(super) const fn decision_id(&self) -> Option<DecisionId> {
+        match self {
+            Self::Allowed(allowed) => Some(allowed.id),
+            Self::Preflight(id, _) => Some(*id),
+            Self::Refused(id, _) => *id,
+        }
+    }
+}
+
+/// Judges a question that came from `peer`.
+pub(super) async fn judge(
+    snapshot: &Arc<Snapshot>,
+    settings: &ForwardAuth,
+    peer: Peer,
+    asked: Parts,
+) -> Verdict {
+    let unread = |method: &http::Method, path: &str, fault| {
+        let call = (method, path);
+        let refusal = snapshot
+            .gate
+            .refuse_unread(settings.front(), call, peer.client, fault);
+        Verdict::Refused(Some(refusal.decision_id()), refusal.response())
+    };
+    if !settings.peers.contains(peer.client) {
+        return unread(
+            &asked.method,
+            asked.uri.path(),
+            RequestFault::PeerNotTrusted,
+        );
+    }
+    if asked.headers.len() > snapshot.limits.header_count {
+        return Verdict::Refused(None, Fault::HeadTooLarge.response(None));
+    }
+    let read = settings.dialect.original(&asked);
+    let read = read.and_then(|original| Ok((original, client(&asked.headers, &settings.peers)?)));
+    let (original, client) = match read {
+        Ok(read) => read,
+        Err(fault) => return unread(&asked.method, asked.uri.path(), fault),
+    };
+    if original.target.as_str().len() > snapshot.limits.uri_bytes {
+        return Verdict::Refused(None, Fault::TargetTooLong.response(None));
+    }
+    let arrival = arrival(peer, client, &original);
+    let parts = original.into_parts(asked.headers);
+    let head = match snapshot.gate.receive_at(settings.front(), parts, arrival) {
+        Ok(head) => head,
+        Err(refusal) => {
+            return Verdict::Refused(Some(refusal.decision_id()), refusal.response());
+        }
+    };
+    match snapshot.gate.admit(&head).await {
+        Ok(Admission::Permit(permit)) => allow(snapshot, settings, &permit, &head),
+        Ok(Admission::Preflight(preflight)) => {
+            Verdict::Preflight(preflight.decision_id(), preflight.response())
+        }
+        Err(refusal) => {
+            let mut response = refusal.response();
+            if let Some(rule) = refusal.rule() {
+                share(rule.cors.as_ref(), &head, response.headers_mut());
+            }
+            Verdict::Refused(Some(refusal.decision_id()), response)
+        }
+    }
+}
+
+/// How the caller's bytes came to the front.
+fn arrival(peer: Peer, client: ClientAddress, original: &Original) -> Arrival {
+    let inside = peer.loopback && peer.client.ip().is_loopback() && client.ip().is_loopback();
+    let transport = match (original.https, inside) {
+        (true, _) => Transport::TrustedTerminator,
+        // They have never left this machine.
+        (false, true) => Transport::Loopback,
+        (false, false) => Transport::Plain,
+    };
+    Arrival { client, transport }
+}
+
+fn allow(
+    snapshot: &Snapshot,
+    settings: &ForwardAuth,
+    permit: &Permit,
+    head: &RequestHead,
+) -> Verdict {
+    let id = permit.decision_id();
+    let told = match told(snapshot, permit) {
+        Ok(told) => told,
+        Err(fault) => {
+            snapshot.access.failed(id, &fault);
+            return Verdict::Refused(Some(id), fault.response(Some(id)));
+        }
+    };
+    let managed = snapshot.gate.managed();
+    let names = head.headers().keys();
+    let credentials = names.filter(|name| managed.is_credential(name.as_str()));
+    Verdict::Allowed(Allowed {
+        id,
+        told,
+        credentials: credentials.cloned().collect(),
+        spent: !permit.rule().forwarding.pass_credential,
+        reuse: settings
+            .reuse
+            .and_then(|longest| reuse(snapshot, permit, longest)),
+    })
+}
+
+/// How long an answer may be kept: never past the credential's end.
+fn reuse(snapshot: &Snapshot, permit: &Permit, longest: Duration) -> Option<Duration> {
+    let left = match permit.principal() {
+        Some(principal) => principal.not_after().since(snapshot.gate.now()),
+        None => longest,
+    };
+    let secs = Duration::from_secs(left.min(longest).as_secs());
+    Some(secs).filter(|secs| !secs.is_zero())
+}
+
+fn share(cors: Option<&Cors>, head: &RequestHead, into: &mut HeaderMap) {
+    let Some(cors) = cors else { return };
+    let mut asked = HeaderMap::new();
+    if let Some(origin) = head.headers().get(ORIGIN) {
+        asked.insert(ORIGIN, origin.clone());
+    }
+    cors::share(cors, &asked, into);
+}

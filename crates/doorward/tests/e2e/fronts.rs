@@ -1,0 +1,9 @@
+//! Servers of others that ask us about calls and pass allowed ones on, run with the configuration
+//! of `examples/`.
+
+mod attacks;
+mod mistakes;
+mod process;
+mod same_decision;
+mod servers;
+mod world;

@@ -1,0 +1,102 @@
+//! The servers, each with the configuration of `examples/`, moved to other ports.
+
+use std::path::{Path, PathBuf};
+
+use crate::door::Door;
+use crate::fronts::process::{Server, find, free_port};
+
+/// A listener for each dialect that is tried. The names are those of the dialects.
+pub(super) const LISTENERS: &str = r#"
+[listener.nginx]
+kind = "forward-auth"
+dialect = "nginx"
+address = "127.0.0.1:0"
+tls = "off"
+trusted_peers = ["127.0.0.1"]
+"#;
+
+/// How refusals come through.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Relays {
+    /// 401 with its challenges; of other refusals the status, if the configuration turns it back.
+    Statuses,
+    /// Everything.
+    Everything,
+}
+
+/// A server that asks us.
+pub(super) struct Front {
+    /// The dialect.
+    pub(super) name: &'static str,
+    pub(super) relays: Relays,
+    server: Server,
+}
+
+impl Front {
+    /// The server's port.
+    pub(super) const fn port(&self) -> u16 {
+        self.server.port
+    }
+
+    /// The address of a path.
+    pub(super) fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port())
+    }
+}
+
+/// Starts every server that is installed, before an API.
+pub(super) fn start(door: &Door, api: u16) -> Vec<Front> {
+    [nginx(door, api)].into_iter().flatten().collect()
+}
+
+/// A file of `examples/`.
+fn example(name: &str) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    std::fs::read_to_string(root.join(name)).unwrap()
+}
+
+/// Writes an example for these ports into a folder of its own.
+fn moved(door: &Door, dialect: &str, name: &str, ports: (u16, u16)) -> (PathBuf, String) {
+    let folder = door.path(dialect);
+    std::fs::create_dir_all(&folder).unwrap();
+    let text = example(&format!("{dialect}/{name}"));
+    let (own, api) = ports;
+    let mut moved = text.clone();
+    for (written, port) in [(8080, own), (9080, door.port(dialect)), (3000, api)] {
+        for before in ["127.0.0.1:", "port_value: ", "port "] {
+            moved = moved.replace(&format!("{before}{written}"), &format!("{before}{port}"));
+        }
+    }
+    assert_ne!(text, moved);
+    (folder, moved)
+}
+
+fn nginx(door: &Door, api: u16) -> Option<Front> {
+    let program = find("nginx")?;
+    let port = free_port();
+    let (folder, text) = moved(door, "nginx", "nginx.conf", (port, api));
+    let mut http = String::from("http {\n    access_log off;\n");
+    for part in ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"] {
+        http += &format!("    {part}_temp_path {}/{part};\n", folder.display());
+    }
+    std::fs::write(
+        folder.join("nginx.conf"),
+        text.replacen("http {\n", &http, 1),
+    )
+    .unwrap();
+    let file = folder.join("nginx.conf");
+    let settings = format!("daemon off; pid {}/nginx.pid;", folder.display());
+    let args = [
+        "-c",
+        file.to_str().unwrap(),
+        "-e",
+        "stderr",
+        "-g",
+        &settings,
+    ];
+    Some(Front {
+        name: "nginx",
+        relays: Relays::Statuses,
+        server: Server::start(&program, &args, &folder, port),
+    })
+}
