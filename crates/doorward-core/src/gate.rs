@@ -17,7 +17,7 @@ use crate::net::ClientAddress;
 use crate::permit::Permit;
 use crate::policy::{Access, Guarded, Policy, Rule};
 use crate::refusal::Refusal;
-use crate::rejection::{Denied, Misplaced, Reason, Rejection};
+use crate::rejection::{BodyFault, Denied, Misplaced, Reason, Rejection};
 use crate::request::{Arrival, ManagedHeaders, RequestFault, RequestHead};
 use crate::verified::{Identity, Principal, Verified};
 
@@ -204,7 +204,10 @@ impl Gate {
         } else {
             let passed = self.check(head, &mut seen).await;
             passed
-                .map(|(rule, principal)| Permit::new(id, rule, principal))
+                .and_then(|(rule, principal)| {
+                    check_body_rule(&rule, head.front())?;
+                    Ok(Permit::new(id, rule, principal))
+                })
                 .and_then(|permit| match &permit.rule().binding.body {
                     None => Ok(Admission::Permit(permit)),
                     Some(_) => PendingBody::of(&self.0, permit, (head, seen.method), start)
@@ -231,7 +234,6 @@ impl Gate {
     ) -> Result<(Arc<Rule>, Option<Principal>), Rejection> {
         let rule = self.0.policy.rule_for(head).map_err(Rejection::Malformed)?;
         seen.rule.clone_from(&rule);
-        check_body_rule(rule.as_deref(), head.front())?;
         let guarded = match rule.as_deref().map(|rule| &rule.access) {
             Some(Access::Public) => None,
             Some(Access::Guarded(guarded)) => Some(guarded),
@@ -398,10 +400,10 @@ fn accepts(guarded: &Guarded, method: Method) -> bool {
 }
 
 /// Refuses a call under a rule about bodies where its body does not pass through us.
-fn check_body_rule(rule: Option<&Rule>, front: Front) -> Result<(), Rejection> {
-    let limited = rule.is_some_and(|rule| rule.forwarding.max_body.is_some());
-    if limited && !front.sees_body() {
-        return Err(BODY_UNSEEN.clone());
+fn check_body_rule(rule: &Rule, front: Front) -> Result<(), Rejection> {
+    let about_bodies = rule.binding.body.is_some() || rule.forwarding.max_body.is_some();
+    if about_bodies && !front.sees_body() {
+        return Err(Rejection::Body(BodyFault::Unseen));
     }
     Ok(())
 }
@@ -431,7 +433,6 @@ pub const REASONS: &[&Reason] = &[
     &ISSUER_NOT_ACCEPTED,
     &STALE_REASON,
     &NOT_RECORDED_REASON,
-    &BODY_UNSEEN_REASON,
 ];
 
 const UNRECOGNISED: Reason = Reason {
@@ -463,17 +464,6 @@ const NOT_RECORDED_REASON: Reason = Reason {
     fix: "Make room for the log, or set `log.on_failure = \"serve\"`.",
 };
 
-const BODY_UNSEEN_REASON: Reason = Reason {
-    code: "body_not_seen",
-    meaning: "The rule says something about the body, and this front does not show it to us.",
-    fix: "Take `max_body` off the route and bound bodies in the server in front, or let the call \
-          come through the reverse proxy.",
-};
-
-static BODY_UNSEEN: Rejection = Rejection::Unavailable {
-    reason: &BODY_UNSEEN_REASON,
-    retry_after: Duration::from_secs(60),
-};
 static STALE: Rejection = Rejection::Unavailable {
     reason: &STALE_REASON,
     retry_after: Duration::from_secs(5),

@@ -10,6 +10,7 @@ use super::{NOT_RECORDED, Parts};
 use crate::clock::Clock;
 use crate::credential::Method;
 use crate::decision::{Decision, DecisionId, Journal};
+use crate::front::Front;
 use crate::net::ClientAddress;
 use crate::permit::Permit;
 use crate::policy::{BodyRule, Policy};
@@ -36,6 +37,7 @@ struct Waiting {
     host: Host,
     path: Box<str>,
     client: ClientAddress,
+    front: Front,
     has_type: bool,
     /// What the gate has taken so far, in microseconds.
     spent: u64,
@@ -67,6 +69,7 @@ impl PendingBody {
             host: head.host().clone(),
             path: head.path().into(),
             client: head.arrival().client,
+            front: head.front(),
             has_type,
             spent: parts.clock.monotonic_micros().saturating_sub(start),
             recorded: false,
@@ -168,6 +171,7 @@ impl Waiting {
             host: Some(self.host.as_str()),
             path: &self.path,
             client: self.client,
+            front: self.front,
             latency_us: self.spent,
         };
         self.journal.record(&decision).is_ok()

@@ -8,8 +8,9 @@ use doorward_core::decision::DecisionId;
 use doorward_core::gate::Admission;
 use doorward_core::net::ClientAddress;
 use doorward_core::policy::Cors;
+use doorward_core::rejection::BodyFault;
 use doorward_core::request::{Arrival, RequestFault, Transport};
-use doorward_core::{Permit, RequestHead, cors};
+use doorward_core::{Permit, Refusal, RequestHead, cors};
 use http::header::{HeaderName, ORIGIN};
 use http::request::Parts;
 use http::{HeaderMap, Response};
@@ -101,14 +102,18 @@ pub(super) async fn judge(
         Ok(Admission::Preflight(preflight)) => {
             Verdict::Preflight(preflight.decision_id(), preflight.response())
         }
-        Err(refusal) => {
-            let mut response = refusal.response();
-            if let Some(rule) = refusal.rule() {
-                share(rule.cors.as_ref(), &head, response.headers_mut());
-            }
-            Verdict::Refused(Some(refusal.decision_id()), response)
-        }
+        // The body is with the front.
+        Ok(Admission::NeedsBody(pending)) => refused(&pending.refuse(BodyFault::Unseen), &head),
+        Err(refusal) => refused(&refusal, &head),
     }
+}
+
+fn refused(refusal: &Refusal, head: &RequestHead) -> Verdict {
+    let mut response = refusal.response();
+    if let Some(rule) = refusal.rule() {
+        share(rule.cors.as_ref(), head, response.headers_mut());
+    }
+    Verdict::Refused(Some(refusal.decision_id()), response)
 }
 
 /// How the caller's bytes came to the front.
