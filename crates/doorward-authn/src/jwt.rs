@@ -11,6 +11,7 @@ use doorward_core::{Clock, RequestHead, Timestamp, Verified};
 use doorward_crypto::digest::sha256;
 use doorward_crypto::jose::{Jws, JwsError, Limits};
 
+use crate::mtls::binding;
 use crate::{bearer, query};
 
 pub mod cache;
@@ -61,9 +62,15 @@ pub struct JwtAuthenticator(JwtParts);
 /// How far a token got.
 enum Attempt {
     /// Judged.
-    Judged(Result<Verified, Rejection>),
+    Judged(Result<Genuine, Rejection>),
     /// The issuer's keys are not known, or not the one that the token names.
     KeysWanted(Arc<Issuer>, Option<String>),
+}
+
+/// A genuine token, and the certificate over which it must come.
+struct Genuine {
+    verified: Verified,
+    bound_to: Option<[u8; 32]>,
 }
 
 impl JwtAuthenticator {
@@ -87,7 +94,7 @@ impl JwtAuthenticator {
     }
 
     /// What was verified before, with rules and keys that are still in force.
-    fn recall(&self, digest: &[u8; 32], now: Timestamp) -> Option<Verified> {
+    fn recall(&self, digest: &[u8; 32], now: Timestamp) -> Option<Genuine> {
         let remembered = self.0.cache.lookup(digest)?;
         let issuer = remembered.identity.grants.issuer.as_deref()?;
         let issuer = self.0.issuers.lookup(issuer);
@@ -104,7 +111,10 @@ impl JwtAuthenticator {
         if now >= validity.not_after.min(validity.revoked_at) {
             self.0.cache.remove(digest);
         }
-        Some(verified)
+        Some(Genuine {
+            verified,
+            bound_to: remembered.bound_to,
+        })
     }
 
     fn judge(&self, token: &str, digest: &[u8; 32], now: Timestamp) -> Result<Attempt, Rejection> {
@@ -125,7 +135,11 @@ impl JwtAuthenticator {
             return Ok(Attempt::KeysWanted(issuer, Some(kid)));
         }
         let payload = keys.verify(jws).map_err(|error| refuse(&error))?;
-        let (identity, validity) = claims::judge(&issuer.config, &payload, token, now)?;
+        let claims::Judged {
+            identity,
+            validity,
+            bound_to,
+        } = claims::judge(&issuer.config, &payload, token, now)?;
         let verified = self.assert(identity.clone(), validity, now);
         let seen = verified.validity();
         if now < seen.not_after && seen.revoked_at == Timestamp::MAX {
@@ -136,11 +150,12 @@ impl JwtAuthenticator {
                     identity,
                     validity,
                     stamp,
+                    bound_to,
                     len,
                 },
             );
         }
-        Ok(Attempt::Judged(Ok(verified)))
+        Ok(Attempt::Judged(Ok(Genuine { verified, bound_to })))
     }
 
     /// The last step of every verification, from the cache or not: was the token revoked?
@@ -160,18 +175,33 @@ impl JwtAuthenticator {
         token: &str,
         issuer: Arc<Issuer>,
         kid: Option<String>,
+        head: &RequestHead,
     ) -> Result<Verified, Rejection> {
         let parts = self.0.issuers.parts();
         if let Err(none) = issuer.keys.ask(parts, kid.as_deref()).await {
             return Err(self.without_keys(none, kid.as_deref()));
         }
         match self.attempt(token) {
-            Attempt::Judged(verdict) => verdict,
+            Attempt::Judged(verdict) => self.bind(verdict, head),
             Attempt::KeysWanted(_, None) => Err(self.without_keys(NoKeys::Failed, None)),
             Attempt::KeysWanted(issuer, Some(kid)) => {
                 issuer.keys.note_unknown(parts, &kid);
                 Err(self.without_keys(NoKeys::Unknown, Some(&kid)))
             }
+        }
+    }
+
+    /// Checks that the token is in the hands it was given to. Never remembered: it depends on who
+    /// holds it now.
+    fn bind(
+        &self,
+        genuine: Result<Genuine, Rejection>,
+        head: &RequestHead,
+    ) -> Result<Verified, Rejection> {
+        let Genuine { verified, bound_to } = genuine?;
+        match bound_to {
+            None => Ok(verified),
+            Some(thumbprint) => binding::check(&verified, &thumbprint, head, self.0.clock.now()),
         }
     }
 
@@ -202,12 +232,12 @@ impl Authenticator for JwtAuthenticator {
         Ok(token.map(|token| Presented::new(Method::Jwt, Place::Authorization, token)))
     }
 
-    fn verify<'a>(&'a self, presented: Presented<'a>, _: &'a RequestHead) -> Verdict<'a> {
+    fn verify<'a>(&'a self, presented: Presented<'a>, head: &'a RequestHead) -> Verdict<'a> {
         let token = presented.expose();
         match self.attempt(token) {
-            Attempt::Judged(verdict) => Verdict::Now(verdict),
+            Attempt::Judged(verdict) => Verdict::Now(self.bind(verdict, head)),
             Attempt::KeysWanted(issuer, kid) => {
-                Verdict::Later(Box::pin(self.retry(token, issuer, kid)))
+                Verdict::Later(Box::pin(self.retry(token, issuer, kid, head)))
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The authentication methods of Doorward, one file per method.
 //!
-//! What it is: [`api_key`], [`jwt`] and [`basic`], each an implementation of
+//! What it is: [`api_key`], [`jwt`], [`basic`] and [`mtls`], each an implementation of
 //! [`doorward_core::Authenticator`], with the state they need in memory: the keys, the key sets
 //! of issuers, the users. The state is shared by `Arc` and survives a reload of the
 //! configuration; the authenticators around it are made anew.
@@ -9,12 +9,13 @@
 //! never waits for a store. What must be fetched, kept or written is asked of traits or handed
 //! out by functions named `take_...`, for the binary to do.
 //!
-//! Where to start: [`api_key`], the shortest of the three.
+//! Where to start: [`api_key`], the shortest of them.
 
 pub mod api_key;
 pub mod basic;
 mod bearer;
 pub mod jwt;
+pub mod mtls;
 mod query;
 
 #[cfg(test)]
@@ -23,11 +24,12 @@ mod testing;
 use doorward_core::rejection::Reason;
 
 /// The reasons of each method.
-const GROUPS: [&[&Reason]; 4] = [
+const GROUPS: [&[&Reason]; 5] = [
     api_key::REASONS,
     basic::REASONS,
     jwt::REASONS,
     jwt::CLAIM_REASONS,
+    mtls::REASONS,
 ];
 const COUNT: usize = count(&GROUPS);
 const ALL: [&Reason; COUNT] = join(&GROUPS);

@@ -12,11 +12,13 @@ pub enum Method {
     Basic,
     /// A signed JWT as bearer token (RFC 6750, RFC 9068).
     Jwt,
+    /// A client certificate (RFC 8446 section 4.3.2).
+    Mtls,
 }
 
 impl Method {
     /// Every method, in the order of their names.
-    pub const ALL: [Self; 3] = [Self::ApiKey, Self::Basic, Self::Jwt];
+    pub const ALL: [Self; 4] = [Self::ApiKey, Self::Basic, Self::Jwt, Self::Mtls];
 
     /// The name in configuration and records.
     #[must_use]
@@ -25,6 +27,7 @@ impl Method {
             Self::ApiKey => "api_key",
             Self::Basic => "basic",
             Self::Jwt => "jwt",
+            Self::Mtls => "mtls",
         }
     }
 
@@ -50,6 +53,9 @@ pub enum Place {
     Header,
     /// A parameter of the query.
     Query,
+    /// The connection. A credential there is only looked at where a rule names its method, or
+    /// where there is no other: beside another it is a binding, not a second credential.
+    Connection,
 }
 
 /// A credential that was found and not yet judged. Its text cannot be printed.

@@ -18,7 +18,7 @@ use crate::permit::Permit;
 use crate::policy::{Access, Guarded, Policy, Rule};
 use crate::refusal::Refusal;
 use crate::rejection::{BodyFault, Denied, Misplaced, Reason, Rejection};
-use crate::request::{Arrival, ManagedHeaders, RequestFault, RequestHead};
+use crate::request::{Arrival, ManagedHeaders, RequestFault, RequestHead, Session};
 use crate::verified::{Identity, Principal, Verified};
 
 mod pending_body;
@@ -146,10 +146,24 @@ impl Gate {
         parts: request::Parts,
         arrival: Arrival,
     ) -> Result<RequestHead, Refusal> {
+        self.receive_in(front, parts, arrival, Session::default())
+    }
+
+    /// As [`Gate::receive_at`], with what the connection says beside the request.
+    ///
+    /// # Errors
+    /// As [`Gate::receive`], and when the request is for another host than the connection.
+    pub fn receive_in(
+        &self,
+        front: Front,
+        parts: request::Parts,
+        arrival: Arrival,
+        session: Session,
+    ) -> Result<RequestHead, Refusal> {
         let method = parts.method.clone();
         let uri = parts.uri.clone();
         RequestHead::canonicalise(parts, arrival, &self.0.managed)
-            .map(|head| head.at(front))
+            .and_then(|head| head.at(front).in_session(session))
             .map_err(|fault| {
                 self.refuse_unread(front, (&method, uri.path()), arrival.client, fault)
             })
@@ -277,9 +291,16 @@ impl Gate {
         }
         let query_key = guarded.and_then(|guarded| guarded.query_key.as_deref());
         let mut found: Option<(&dyn Authenticator, Presented<'h>)> = None;
+        let mut held = None;
         for method in &self.0.methods {
             let claim = method.find(head, query_key).map_err(Rejection::Misplaced)?;
             let Some(claim) = claim else { continue };
+            // SECURITY: what the connection holds is a binding, and a credential only where the
+            // rule says so: otherwise it would stand in for a missing one.
+            if claim.place() == Place::Connection && !names(guarded, method.method()) {
+                held = Some((method.as_ref(), claim));
+                continue;
+            }
             match &found {
                 None => found = Some((method.as_ref(), claim)),
                 // SECURITY: one header, read by the first method that knows its shape; but two
@@ -295,7 +316,9 @@ impl Gate {
         let Some(guarded) = guarded else {
             return Ok(None);
         };
-        match found {
+        // Where no rule is, all methods look accepted, this one as well.
+        let alone = guarded.accepts.is_empty() && !head.headers().contains_key(AUTHORIZATION);
+        match found.or(held.filter(|_| alone)) {
             None if head.headers().contains_key(AUTHORIZATION) => {
                 Err(Rejection::invalid(&UNRECOGNISED))
             }
@@ -406,6 +429,11 @@ fn check_body_rule(rule: &Rule, front: Front) -> Result<(), Rejection> {
         return Err(Rejection::Body(BodyFault::Unseen));
     }
     Ok(())
+}
+
+/// Tells whether a rule names a method.
+fn names(guarded: Option<&Guarded>, method: Method) -> bool {
+    guarded.is_some_and(|guarded| guarded.accepts.iter().any(|accept| accept.method == method))
 }
 
 /// Refuses a genuine credential of an issuer that the rule does not accept.

@@ -10,6 +10,7 @@
 
 pub mod api_key;
 pub mod challenge;
+pub mod client_certificate;
 pub mod clock;
 pub mod cors;
 pub mod credential;

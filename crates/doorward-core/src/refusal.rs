@@ -12,6 +12,7 @@ use crate::decision::{DecisionId, put_text};
 use crate::json::JsonError;
 use crate::policy::Rule;
 use crate::rejection::{BodyFault, Denied, Expired, Misplaced, Rejection};
+use crate::request::RequestFault;
 
 /// A refused call: what the operator can read in the records, and what the caller hears.
 pub struct Refusal {
@@ -156,6 +157,7 @@ impl Refusal {
     const fn answer(&self) -> Answer {
         match &self.rejection {
             Rejection::Missing => MISSING,
+            Rejection::Malformed(RequestFault::Misdirected) => MISDIRECTED,
             Rejection::Malformed(_) => MALFORMED,
             Rejection::Misplaced(Misplaced::Ambiguous | Misplaced::InQuery) => MISPLACED,
             Rejection::Misplaced(Misplaced::PlainHttp) => HTTPS_REQUIRED,
@@ -221,6 +223,12 @@ const MALFORMED: Answer = Answer::new(
     StatusCode::BAD_REQUEST,
     "request_malformed",
     "The request can be read in more than one way.",
+    None,
+);
+const MISDIRECTED: Answer = Answer::new(
+    StatusCode::MISDIRECTED_REQUEST,
+    "misdirected",
+    "This connection was made for another host. Make a new one.",
     None,
 );
 const MISPLACED: Answer = Answer::new(

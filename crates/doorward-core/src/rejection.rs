@@ -170,6 +170,7 @@ impl Rejection {
     pub const fn reason(&self) -> &'static Reason {
         match self {
             Self::Missing => &MISSING,
+            Self::Malformed(RequestFault::Misdirected) => &MISDIRECTED,
             Self::Malformed(_) => &MALFORMED,
             Self::Misplaced(Misplaced::Ambiguous) => &AMBIGUOUS,
             Self::Misplaced(Misplaced::InQuery) => &IN_QUERY,
@@ -208,6 +209,7 @@ impl Rejection {
 pub const REASONS: &[&Reason] = &[
     &MISSING,
     &MALFORMED,
+    &MISDIRECTED,
     &AMBIGUOUS,
     &IN_QUERY,
     &PLAIN_HTTP,
@@ -240,6 +242,12 @@ const MALFORMED: Reason = Reason {
     code: "request_malformed",
     meaning: "The request can be read in more than one way.",
     fix: "Send the path, host and headers in their plain form, each header once.",
+};
+const MISDIRECTED: Reason = Reason {
+    code: "host_misdirected",
+    meaning: "The request asks for another host than the one that its TLS handshake named, on a \
+              listener that asks for client certificates.",
+    fix: "Let the caller connect with the name of the host that it asks for (SNI).",
 };
 const AMBIGUOUS: Reason = Reason {
     code: "credentials_ambiguous",

@@ -1,9 +1,12 @@
 //! The one canonical form of a request: what is matched is what is decided and what is forwarded.
 
+use std::sync::Arc;
+
 use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, Version, request};
 
+use crate::client_certificate::ClientCertificate;
 use crate::front::Front;
 use crate::net::ClientAddress;
 
@@ -11,10 +14,12 @@ mod fault;
 mod host;
 mod managed;
 mod path;
+mod session;
 
 pub use fault::RequestFault;
 pub use host::Host;
 pub use managed::ManagedHeaders;
+pub use session::{ServerName, Session};
 
 /// How the bytes of a request came to us.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -64,6 +69,7 @@ pub struct RequestHead {
     version: Version,
     arrival: Arrival,
     front: Front,
+    certificate: Option<Arc<ClientCertificate>>,
 }
 
 impl RequestHead {
@@ -100,6 +106,7 @@ impl RequestHead {
             version,
             arrival,
             front: Front::Proxy,
+            certificate: None,
         })
     }
 
@@ -113,6 +120,24 @@ impl RequestHead {
     #[must_use]
     pub const fn front(&self) -> Front {
         self.front
+    }
+
+    /// Adds what the connection says.
+    ///
+    /// # Errors
+    /// [`RequestFault::Misdirected`] when the request is for another host than the connection.
+    pub fn in_session(self, session: Session) -> Result<Self, RequestFault> {
+        session.server_name.check(&self.host)?;
+        Ok(Self {
+            certificate: session.certificate,
+            ..self
+        })
+    }
+
+    /// The caller's certificate, judged or not.
+    #[must_use]
+    pub const fn certificate(&self) -> Option<&Arc<ClientCertificate>> {
+        self.certificate.as_ref()
     }
 
     /// The method, byte for byte as sent.

@@ -51,6 +51,18 @@ impl Validity {
     };
 }
 
+impl Validity {
+    /// The time in which both hold: a token and the certificate that it is bound to.
+    #[must_use]
+    pub fn within(self, other: Self) -> Self {
+        Self {
+            not_before: self.not_before.max(other.not_before),
+            not_after: self.not_after.min(other.not_after),
+            revoked_at: self.revoked_at.min(other.revoked_at),
+        }
+    }
+}
+
 /// Proof of check two: a method found the credential genuine, meant for us, and bound to this
 /// caller.
 #[derive(Clone, Debug)]

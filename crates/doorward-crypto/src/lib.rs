@@ -10,9 +10,11 @@
 //! Where to start: [`jose::jws`], then [`jose::jwks`], [`hash::password`] and [`api_key`].
 
 pub mod api_key;
+mod asn1;
 pub mod digest;
 pub mod entropy;
 pub mod hash;
 pub mod jose;
+pub mod proof;
 pub mod redact;
 pub mod seal;

@@ -15,6 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::body::Download;
+use crate::client_auth::Handshake;
 use crate::drain::Drain;
 use crate::head_guard::HeadGuard;
 use crate::limits::Limits;
@@ -23,6 +24,9 @@ use crate::stream::{CallerStream, read_ahead};
 
 /// What serves the requests of a connection.
 pub(crate) trait Application: Send + Sync + 'static {
+    /// Hears of a handshake in which callers were asked for certificates.
+    fn greeted(&mut self, _handshake: Handshake) {}
+
     /// Answers one request.
     fn answer(
         &self,

@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use doorward_core::client_certificate::ClientCertificates;
 use doorward_core::net::Cidrs;
 use doorward_core::verified::Principal;
 use doorward_core::{Gate, RequestHead};
@@ -49,6 +50,9 @@ pub struct Snapshot {
     pub trusted_terminators: Vec<Cidrs>,
     /// How listeners for forward-auth answer, by their numbers.
     pub forward_auth: HashMap<usize, ForwardAuth>,
+    /// Per listener, by its number: who judges client certificates there, from handshakes or from
+    /// headers of trusted terminators. Nobody does, on a listener without an entry.
+    pub client_certificates: Vec<Option<Arc<dyn ClientCertificates>>>,
 }
 
 /// The data plane's one entry: the present snapshot, and the connections that are open.
@@ -60,6 +64,11 @@ pub struct Door {
 }
 
 impl Snapshot {
+    /// Who judges client certificates on a listener.
+    pub(crate) fn client_certificates(&self, listener: usize) -> Option<&dyn ClientCertificates> {
+        self.client_certificates.get(listener)?.as_deref()
+    }
+
     /// The peers that are believed on a listener.
     pub(crate) fn trusted(&self, listener: usize) -> &Cidrs {
         static NOBODY: LazyLock<Cidrs> = LazyLock::new(Cidrs::default);

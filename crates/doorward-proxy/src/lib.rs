@@ -11,6 +11,7 @@
 
 mod access_log;
 mod body;
+mod client_auth;
 mod connection;
 mod door;
 mod drain;
@@ -32,6 +33,7 @@ mod transport;
 mod upstream;
 
 pub use access_log::{Access, AccessLog};
+pub use client_auth::ClientAuth;
 pub use door::{Assertion, Door, OwnEndpoints, Snapshot};
 pub use drain::Drain;
 pub use fault::Fault;

@@ -12,6 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use crate::client_auth::Handshake;
 use crate::connection::{self, Application, Speaks};
 use crate::drain::Drain;
 use crate::limits::Limits;
@@ -173,7 +174,7 @@ async fn pause_after(error: &io::Error) {
 async fn greet<A: Application>(
     stream: TcpStream,
     tls: Option<Arc<TlsServer>>,
-    app: A,
+    mut app: A,
     limits: Limits,
     drain: Drain,
     slot: Slot,
@@ -184,6 +185,9 @@ async fn greet<A: Application>(
         Some(tls) => {
             let handshake = timeout(limits.handshake_timeout, tls.accept(stream)).await;
             let Ok(Ok(stream)) = handshake else { return };
+            if tls.asks_clients() {
+                app.greeted(Handshake::of(stream.get_ref().1));
+            }
             let speaks = match stream.get_ref().1.alpn_protocol() {
                 Some(b"h2") => Speaks::Http2,
                 _ => Speaks::Http1,

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use doorward_core::decision::DecisionId;
+use doorward_core::front::Front as AtFront;
 use doorward_core::gate::{Admission, PendingBody};
 use doorward_core::net::ClientAddress;
 use doorward_core::policy::Rule;
+use doorward_core::request::{Arrival, Session, Transport};
 use doorward_core::{Permit, Refusal, RequestHead, cors};
 use http::header::{CONNECTION, HeaderName, ORIGIN};
 use http::{HeaderMap, HeaderValue, Request, Response};
@@ -15,6 +17,7 @@ use hyper::upgrade::OnUpgrade;
 use tokio::time::Instant;
 
 use crate::body::{CallerBody, Download, Finish, judged};
+use crate::client_auth::Handshake;
 use crate::connection::Application;
 use crate::door::{Door, Snapshot};
 use crate::drain::Drain;
@@ -62,6 +65,7 @@ impl Doorstep for Front {
             listener: self.listener,
             shown: client_value(peer.client),
             peer,
+            handshake: None,
         }
     }
 }
@@ -71,6 +75,8 @@ pub(crate) struct Proxy {
     door: Arc<Door>,
     listener: usize,
     peer: Peer,
+    /// What the caller showed, where callers are asked for certificates.
+    handshake: Option<Handshake>,
     /// The peer's address as a header value, written once for all of its requests.
     shown: HeaderValue,
 }
@@ -82,7 +88,31 @@ struct Closing {
     in_flight: InFlight,
 }
 
+impl Proxy {
+    /// What the connection says beside a request.
+    fn session(&self, snapshot: &Snapshot, headers: &HeaderMap, arrival: Arrival) -> Session {
+        let Some(judge) = snapshot.client_certificates(self.listener) else {
+            return Session::default();
+        };
+        if let Some(handshake) = &self.handshake {
+            return handshake.session(judge);
+        }
+        // SECURITY: anybody can write such a header. It is believed from peers that the operator
+        // named, and where they say that the caller came over TLS.
+        let trusted = arrival.transport == Transport::TrustedTerminator
+            && snapshot.trusted(self.listener).contains(self.peer.client);
+        Session {
+            certificate: trusted.then(|| judge.of_headers(headers)).flatten(),
+            ..Session::default()
+        }
+    }
+}
+
 impl Application for Proxy {
+    fn greeted(&mut self, handshake: Handshake) {
+        self.handshake = Some(handshake);
+    }
+
     async fn answer(
         &self,
         request: Request<Incoming>,
@@ -107,7 +137,11 @@ impl Application for Proxy {
             client_value(arrival.client)
         };
         let upgrade = parts.extensions.remove::<OnUpgrade>();
-        let head = match snapshot.gate.receive(parts, arrival) {
+        let session = self.session(snapshot, &parts.headers, arrival);
+        let head = match snapshot
+            .gate
+            .receive_in(AtFront::Proxy, parts, arrival, session)
+        {
             Ok(head) => head,
             Err(refusal) => return closing.malformed(&refusal),
         };

@@ -9,12 +9,16 @@ use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
+use rustls::server::{
+    ClientHello, NoClientAuth, NoServerSessionStorage, ProducesTickets, ResolvesServerCert,
+};
 use rustls::sign::CertifiedKey;
 use thiserror::Error;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
+
+use crate::client_auth::ClientAuth;
 
 /// A certificate or key that cannot be used.
 #[derive(Debug, Error)]
@@ -127,7 +131,9 @@ impl fmt::Debug for Certificate {
 /// A TLS server: which certificate is shown may change while connections are open.
 pub struct TlsServer {
     shown: Arc<Shown>,
-    acceptor: TlsAcceptor,
+    ticketer: Arc<dyn ProducesTickets>,
+    config: ArcSwap<ServerConfig>,
+    asks_clients: bool,
 }
 
 /// The certificates to choose from. The first is shown to callers who name no known host.
@@ -165,40 +171,85 @@ impl TlsServer {
     /// # Errors
     /// [`TlsError::Nothing`] when there is no certificate.
     pub fn new(certificates: Vec<Certificate>) -> Result<Self, TlsError> {
+        Self::asking(certificates, None)
+    }
+
+    /// As [`TlsServer::new`], with callers asked for certificates.
+    ///
+    /// # Errors
+    /// As [`TlsServer::new`].
+    pub fn asking(
+        certificates: Vec<Certificate>,
+        clients: Option<ClientAuth>,
+    ) -> Result<Self, TlsError> {
         if certificates.is_empty() {
             return Err(TlsError::Nothing);
         }
         let shown = Arc::new(Shown(ArcSwap::from_pointee(certificates)));
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let resolver: Arc<dyn ResolvesServerCert> = Arc::<Shown>::clone(&shown);
-        let mut config = ServerConfig::builder_with_provider(provider)
-            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
-            .with_no_client_auth()
-            .with_cert_resolver(resolver);
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         // Resumption by tickets: no state here, and the keys are this process's own.
-        config.ticketer = aws_lc_rs::Ticketer::new()?;
-        config.session_storage = Arc::new(NoServerSessionStorage {});
-        config.max_early_data_size = 0;
+        let ticketer = aws_lc_rs::Ticketer::new()?;
+        let config = configure(&shown, clients.as_ref(), &ticketer)?;
         Ok(Self {
             shown,
-            acceptor: TlsAcceptor::from(Arc::new(config)),
+            ticketer,
+            config: ArcSwap::from_pointee(config),
+            asks_clients: clients.is_some(),
         })
     }
 
-    /// Shows other certificates from the next handshake on.
+    /// Shows other certificates, and lets others judge those of callers, from the next handshake
+    /// on. Whether callers are asked for certificates stays as it is.
     ///
     /// # Errors
-    /// [`TlsError::Nothing`] when there is none; then the old ones stay.
-    pub fn replace(&self, certificates: Vec<Certificate>) -> Result<(), TlsError> {
-        if certificates.is_empty() {
+    /// [`TlsError::Nothing`] when there is none, or nobody to judge; then the old ones stay.
+    pub fn replace(
+        &self,
+        certificates: Vec<Certificate>,
+        clients: Option<ClientAuth>,
+    ) -> Result<(), TlsError> {
+        if certificates.is_empty() || clients.is_some() != self.asks_clients {
             return Err(TlsError::Nothing);
         }
+        let config = configure(&self.shown, clients.as_ref(), &self.ticketer)?;
         self.shown.0.store(Arc::new(certificates));
+        self.config.store(Arc::new(config));
         Ok(())
     }
 
-    pub(crate) async fn accept(&self, stream: TcpStream) -> std::io::Result<TlsStream<TcpStream>> {
-        self.acceptor.accept(stream).await
+    /// Tells whether callers are asked for certificates.
+    pub(crate) const fn asks_clients(&self) -> bool {
+        self.asks_clients
     }
+
+    pub(crate) async fn accept(&self, stream: TcpStream) -> std::io::Result<TlsStream<TcpStream>> {
+        TlsAcceptor::from(self.config.load_full())
+            .accept(stream)
+            .await
+    }
+}
+
+fn configure(
+    shown: &Arc<Shown>,
+    clients: Option<&ClientAuth>,
+    ticketer: &Arc<dyn ProducesTickets>,
+) -> Result<ServerConfig, TlsError> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let algorithms = provider.signature_verification_algorithms;
+    let resolver: Arc<dyn ResolvesServerCert> = Arc::<Shown>::clone(shown);
+    let builder = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?;
+    let mut config = match clients {
+        Some(clients) => builder.with_client_cert_verifier(clients.verifier(algorithms)),
+        None => builder.with_client_cert_verifier(Arc::new(NoClientAuth)),
+    }
+    .with_cert_resolver(resolver);
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.max_early_data_size = 0;
+    // SECURITY: a resumed session does not verify the caller's certificate again, so where only
+    // the handshake does, there is none.
+    if !clients.is_some_and(|clients| clients.required) {
+        config.ticketer = Arc::clone(ticketer);
+    }
+    Ok(config)
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use doorward_authn::mtls::Mappings;
 use doorward_core::net::Cidrs;
 use doorward_policy::RouteTable;
 use doorward_store::IssuerRecord;
@@ -15,6 +16,8 @@ pub mod admin;
 pub mod api_key;
 pub mod basic;
 mod binding;
+pub mod client_ca;
+pub mod client_certificate;
 pub mod diagnostic;
 pub mod document;
 pub mod forward_auth;
@@ -39,6 +42,10 @@ pub struct Config {
     pub max_staleness: Duration,
     /// Where callers connect. Never empty.
     pub listeners: Vec<listener::Listener>,
+    /// Authorities for client certificates.
+    pub client_cas: Vec<client_ca::ClientCa>,
+    /// Whom the names in client certificates stand for.
+    pub client_certificates: Mappings,
     /// The operator's listener.
     pub admin: admin::Admin,
     /// Ourselves as an issuer.
@@ -138,7 +145,9 @@ fn read_root(root: Node, folder: &Path, diagnostics: &mut Diagnostics) -> Option
             .unwrap_or_else(|| folder.join("doorward-data"));
         (dir, section.duration("max_staleness", MAX_STALENESS))
     });
-    let listeners = listener::read_all(&mut root, folder);
+    let mut client_cas = client_ca::read_all(&mut root, folder);
+    let listeners = listener::read_all(&mut root, folder, &mut client_cas);
+    let client_certificates = client_certificate::read_all(&mut root, &client_cas);
     let admin = child(&mut root, "admin", admin::read);
     let issuer = child(&mut root, "issuer", |section| {
         issuer::read(section, &listeners)
@@ -160,6 +169,8 @@ fn read_root(root: Node, folder: &Path, diagnostics: &mut Diagnostics) -> Option
         upstreams: &upstreams,
         issuers: &trusted_issuers,
         own: &issuer,
+        client_cas: &client_cas,
+        listeners: &listeners,
     };
     let table = route::read_table(&mut root, &known);
     warn_of_plain(&mut root, &listeners);
@@ -169,6 +180,8 @@ fn read_root(root: Node, folder: &Path, diagnostics: &mut Diagnostics) -> Option
         state_dir,
         max_staleness,
         listeners,
+        client_cas,
+        client_certificates,
         admin,
         issuer,
         upstreams,

@@ -2,6 +2,7 @@
 //! there are.
 
 pub mod assertion;
+pub mod client_trust;
 pub mod feed;
 pub mod gate;
 pub mod key_sets;

@@ -12,6 +12,8 @@ pub(super) struct Remembered {
     pub(super) identity: Identity,
     pub(super) validity: Validity,
     pub(super) stamp: Stamp,
+    /// The certificate over which it must come, by its thumbprint.
+    pub(super) bound_to: Option<[u8; 32]>,
     /// How long the token is, in bytes.
     pub(super) len: usize,
 }

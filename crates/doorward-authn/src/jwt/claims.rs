@@ -25,6 +25,14 @@ const FOREIGN_CLAIMS: [&str; 8] = [
     "nonce", "at_hash", "c_hash", "s_hash", "events", "htm", "htu", "ath",
 ];
 
+/// What the claims of a token say, once they suit.
+pub(super) struct Judged {
+    pub(super) identity: Identity,
+    pub(super) validity: Validity,
+    /// The certificate over which it must come, by its thumbprint.
+    pub(super) bound_to: Option<[u8; 32]>,
+}
+
 /// Judges the claims of a token. Whether it is live is judged by the gate.
 ///
 /// # Errors
@@ -34,7 +42,7 @@ pub(super) fn judge(
     payload: &VerifiedPayload,
     token: &str,
     now: Timestamp,
-) -> Result<(Identity, Validity), Rejection> {
+) -> Result<Judged, Rejection> {
     let claims = Claims::from_verified(payload)
         .map_err(|error| Rejection::invalid_because(&CLAIMS, shorten(&error.to_string())))?;
     check_type(rules, payload.header().typ(), &claims)?;
@@ -50,11 +58,7 @@ pub(super) fn judge(
         let found = claims.audience().unwrap_or_default().join(" ");
         return Err(Rejection::invalid_because(&AUDIENCE, shorten(&found)));
     }
-    // SECURITY: a token bound to a key or a certificate is worth nothing without the proof, and
-    // proofs are not checked here.
-    if claims.object().get("cnf").is_some() {
-        return Err(Rejection::invalid(&BOUND));
-    }
+    let bound_to = confirmation(&claims)?;
     let validity = validity(rules, &claims, now)?;
     let identity = Identity {
         method: Method::Jwt,
@@ -66,7 +70,33 @@ pub(super) fn judge(
             roles: roles(claims.at(&rules.roles))?,
         }),
     };
-    Ok((identity, validity))
+    Ok(Judged {
+        identity,
+        validity,
+        bound_to,
+    })
+}
+
+/// The certificate that a token is bound to (RFC 7800 section 3, RFC 8705 section 3.1).
+///
+/// SECURITY: a bound token is worth nothing without the proof. One that is bound in a way that is
+/// not known here is refused, also beside one that is.
+fn confirmation(claims: &Claims) -> Result<Option<[u8; 32]>, Rejection> {
+    let bound = || Rejection::invalid(&BOUND);
+    let members = match claims.object().get("cnf") {
+        None => return Ok(None),
+        Some(Value::Object(members)) => members,
+        Some(_) => return Err(bound()),
+    };
+    let mut members = members.iter();
+    let (Some((name, Value::String(text))), None) = (members.next(), members.next()) else {
+        return Err(bound());
+    };
+    if name != "x5t#S256" {
+        return Err(bound());
+    }
+    let digest = b64::decode(text).map_err(|_| bound())?;
+    digest.try_into().map(Some).map_err(|_| bound())
 }
 
 /// Keeps tokens apart that the same keys sign (RFC 8725 section 3.11, RFC 9068 section 4).

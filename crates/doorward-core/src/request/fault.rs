@@ -65,6 +65,9 @@ pub enum RequestFault {
     /// A header is spelled so that some servers take it for one of ours.
     #[error("a header is spelled like one of Doorward's")]
     IdentityAlias,
+    /// The host is not the one that the connection's handshake was for.
+    #[error("the host is not the one that the TLS handshake asked for")]
+    Misdirected,
 }
 
 impl RequestFault {
@@ -92,6 +95,7 @@ impl RequestFault {
             Self::OriginalMalformed(_) => "original_malformed",
             Self::OriginalContradiction(_) => "original_contradiction",
             Self::IdentityAlias => "identity_alias",
+            Self::Misdirected => "host_misdirected",
         }
     }
 }

@@ -80,6 +80,12 @@ impl Host {
             .unwrap_or("")
     }
 
+    /// Tells whether it is an address and no name.
+    #[must_use]
+    pub fn is_address(&self) -> bool {
+        self.name().starts_with('[') || self.name().parse::<std::net::Ipv4Addr>().is_ok()
+    }
+
     /// Host and port as sent, in lower case.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -5,16 +5,12 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::jwk::KeyError;
 use super::public_key::{Curve, PublicKey};
+use crate::asn1::{BIT_STRING, INTEGER, OBJECT_IDENTIFIER, Reader, SEQUENCE};
 
 const BEGIN: &str = "-----BEGIN PUBLIC KEY-----";
 const END: &str = "-----END PUBLIC KEY-----";
 /// The longest PEM text that is accepted, in bytes; a key of 8192 bits needs 1500.
 const MAX_PEM_LEN: usize = 4096;
-
-const SEQUENCE: u8 = 0x30;
-const INTEGER: u8 = 0x02;
-const BIT_STRING: u8 = 0x03;
-const OBJECT_IDENTIFIER: u8 = 0x06;
 
 const RSA_ENCRYPTION: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
 const EC_PUBLIC_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
@@ -39,23 +35,30 @@ pub(crate) fn public_key_from_pem(pem: &str) -> Result<PublicKey, KeyError> {
 }
 
 fn subject_public_key_info(der: &[u8]) -> Result<PublicKey, KeyError> {
-    let mut outer = Reader(der);
-    let mut info = Reader(outer.take(SEQUENCE)?);
-    let mut algorithm = Reader(info.take(SEQUENCE)?);
-    let key = info.take(BIT_STRING)?;
-    outer.end()?;
-    info.end()?;
-    // The first byte counts unused bits: none in a key.
-    let key = key.strip_prefix(&[0]).ok_or(KeyError::Pem)?;
-    match algorithm.take(OBJECT_IDENTIFIER)? {
+    let parts = || {
+        let mut outer = Reader(der);
+        let mut info = Reader(outer.take(SEQUENCE)?);
+        let mut algorithm = Reader(info.take(SEQUENCE)?);
+        let key = info.take(BIT_STRING)?;
+        outer.end()?;
+        info.end()?;
+        // The first byte counts unused bits: none in a key.
+        Some((
+            algorithm.take(OBJECT_IDENTIFIER)?,
+            algorithm,
+            key.strip_prefix(&[0])?,
+        ))
+    };
+    let (name, mut algorithm, key) = parts().ok_or(KeyError::Pem)?;
+    match name {
         RSA_ENCRYPTION if algorithm.0 == NULL => rsa(key),
         EC_PUBLIC_KEY => {
-            let curve = match algorithm.take(OBJECT_IDENTIFIER)? {
+            let curve = match algorithm.take(OBJECT_IDENTIFIER).ok_or(KeyError::Pem)? {
                 P256 => Curve::P256,
                 P384 => Curve::P384,
                 _ => return Err(KeyError::UnknownCurve),
             };
-            algorithm.end()?;
+            algorithm.end().ok_or(KeyError::Pem)?;
             let point = key.strip_prefix(&[4]).ok_or(KeyError::Pem)?;
             let (x, y) = point
                 .split_at_checked(curve.coordinate_len())
@@ -68,58 +71,24 @@ fn subject_public_key_info(der: &[u8]) -> Result<PublicKey, KeyError> {
 }
 
 fn rsa(key: &[u8]) -> Result<PublicKey, KeyError> {
-    let mut outer = Reader(key);
-    let mut numbers = Reader(outer.take(SEQUENCE)?);
-    outer.end()?;
-    let n = numbers.positive()?;
-    let e = numbers.positive()?;
-    numbers.end()?;
+    let numbers = || {
+        let mut outer = Reader(key);
+        let mut numbers = Reader(outer.take(SEQUENCE)?);
+        outer.end()?;
+        let both = (positive(&mut numbers)?, positive(&mut numbers)?);
+        numbers.end()?;
+        Some(both)
+    };
+    let (n, e) = numbers().ok_or(KeyError::Pem)?;
     PublicKey::rsa(n, e)
 }
 
-/// Reads elements one after the other.
-struct Reader<'d>(&'d [u8]);
-
-impl<'d> Reader<'d> {
-    /// Reads the content of the next element, which must have this tag.
-    fn take(&mut self, tag: u8) -> Result<&'d [u8], KeyError> {
-        let (found, rest) = self.0.split_first().ok_or(KeyError::Pem)?;
-        if *found != tag {
-            return Err(KeyError::Pem);
-        }
-        let (len, rest) = length(rest).ok_or(KeyError::Pem)?;
-        let (content, rest) = rest.split_at_checked(len).ok_or(KeyError::Pem)?;
-        self.0 = rest;
-        Ok(content)
-    }
-
-    /// Reads a positive INTEGER as big-endian bytes without a leading zero.
-    fn positive(&mut self) -> Result<Vec<u8>, KeyError> {
-        let number = self.take(INTEGER)?;
-        match number {
-            [0, rest @ ..] if rest.first().is_some_and(|top| top & 0x80 != 0) => Ok(rest.to_vec()),
-            [top, ..] if *top != 0 && top & 0x80 == 0 => Ok(number.to_vec()),
-            _ => Err(KeyError::Pem),
-        }
-    }
-
-    fn end(&self) -> Result<(), KeyError> {
-        if self.0.is_empty() {
-            Ok(())
-        } else {
-            Err(KeyError::Pem)
-        }
-    }
-}
-
-/// Reads a length in its shortest form, of at most two bytes.
-fn length(der: &[u8]) -> Option<(usize, &[u8])> {
-    match der {
-        [short @ 0..=0x7f, rest @ ..] => Some((usize::from(*short), rest)),
-        [0x81, one @ 0x80..=0xff, rest @ ..] => Some((usize::from(*one), rest)),
-        [0x82, high @ 1..=0xff, low, rest @ ..] => {
-            Some((usize::from(u16::from_be_bytes([*high, *low])), rest))
-        }
+/// Reads a positive INTEGER as big-endian bytes without a leading zero.
+fn positive(numbers: &mut Reader<'_>) -> Option<Vec<u8>> {
+    let number = numbers.take(INTEGER)?;
+    match number {
+        [0, rest @ ..] if rest.first().is_some_and(|top| top & 0x80 != 0) => Some(rest.to_vec()),
+        [top, ..] if *top != 0 && top & 0x80 == 0 => Some(number.to_vec()),
         _ => None,
     }
 }

@@ -253,6 +253,7 @@ impl Setup {
             limits: self.limits.clone(),
             forward_auth: HashMap::new(),
             trusted_terminators: vec![Cidrs::parse(self.trusted.iter().copied()).unwrap()],
+            client_certificates: Vec::new(),
         }
     }
 

@@ -122,10 +122,13 @@ async fn certificates_are_replaced_while_running_and_chosen_by_name() {
     let b = call(&proxy, &second.0, "b.test", &[]).await.unwrap().2;
     assert_ne!(a, b);
     let third = self_signed("a.test");
-    server.replace(vec![load(&third)]).unwrap();
+    server.replace(vec![load(&third)], None).unwrap();
     let replaced = call(&proxy, &third.0, "a.test", &[]).await.unwrap().2;
     assert_ne!(replaced, a);
-    assert!(matches!(server.replace(Vec::new()), Err(TlsError::Nothing)));
+    assert!(matches!(
+        server.replace(Vec::new(), None),
+        Err(TlsError::Nothing)
+    ));
     call(&proxy, &third.0, "a.test", &[]).await.unwrap();
 }
 

@@ -4,8 +4,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use doorward_core::net::Cidrs;
+use doorward_crypto::proof::certificate_header::HeaderForm;
 use doorward_proxy::ForwardAuth;
 
+use super::client_ca::{self, ClientCa};
 use super::document::Origin;
 use super::forward_auth;
 use super::section::Section;
@@ -24,6 +26,24 @@ pub struct Listener {
     pub trusted_terminators: Cidrs,
     /// Present where other servers ask about calls that they pass on themselves.
     pub forward_auth: Option<ForwardAuth>,
+    /// Whether callers are asked for certificates.
+    pub client_certificates: ClientCertificates,
+    /// The header in which the terminator writes the caller's certificate.
+    pub client_certificate_header: Option<HeaderForm>,
+    /// The names of the authorities whose certificates callers may come with.
+    pub client_ca: Vec<String>,
+}
+
+/// Whether callers are asked for certificates.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum ClientCertificates {
+    /// No.
+    #[default]
+    Off,
+    /// They may show one; routes say whether they must.
+    Optional,
+    /// Without one there is no connection.
+    Required,
 }
 
 /// How TLS is done.
@@ -53,6 +73,12 @@ impl Listener {
             && self.trusted_terminators.is_empty()
             && self.forward_auth.is_none()
     }
+
+    /// Tells whether a caller's certificate can be known here.
+    pub fn knows_certificates(&self) -> bool {
+        self.client_certificates != ClientCertificates::Off
+            || self.client_certificate_header.is_some()
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -61,9 +87,15 @@ enum Mode {
     Off,
 }
 
-pub(super) fn read_all(root: &mut Section<'_>, folder: &Path) -> Vec<Listener> {
+pub(super) fn read_all(
+    root: &mut Section<'_>,
+    folder: &Path,
+    client_cas: &mut Vec<ClientCa>,
+) -> Vec<Listener> {
     let mut listeners = super::named(root, "listener", |name, section| {
-        Some(read(name, section, folder))
+        let mut listener = read(name, section, folder);
+        read_clients(&mut listener, section, folder, client_cas);
+        Some(listener)
     });
     if listeners.is_empty() {
         listeners.push(Listener {
@@ -73,6 +105,9 @@ pub(super) fn read_all(root: &mut Section<'_>, folder: &Path) -> Vec<Listener> {
             tls: Tls::Local { names: Vec::new() },
             trusted_terminators: Cidrs::default(),
             forward_auth: None,
+            client_certificates: ClientCertificates::Off,
+            client_certificate_header: None,
+            client_ca: Vec::new(),
         });
     }
     listeners
@@ -133,5 +168,62 @@ fn read(name: &str, section: &mut Section<'_>, folder: &Path) -> Listener {
         tls,
         trusted_terminators,
         forward_auth,
+        client_certificates: ClientCertificates::Off,
+        client_certificate_header: None,
+        client_ca: Vec::new(),
+    }
+}
+
+/// Reads what is asked of callers' certificates.
+fn read_clients(
+    listener: &mut Listener,
+    section: &mut Section<'_>,
+    folder: &Path,
+    client_cas: &mut Vec<ClientCa>,
+) {
+    let asked_at = section.origin_of("client_certificates");
+    let header_at = section.origin_of("client_certificate_header");
+    let ca_at = section.origin_of("client_ca");
+    let ca_written = section.has("client_ca");
+    listener.client_certificates = section.choice(
+        "client_certificates",
+        ClientCertificates::Off,
+        &[
+            ("off", ClientCertificates::Off),
+            ("optional", ClientCertificates::Optional),
+            ("required", ClientCertificates::Required),
+        ],
+    );
+    let forms = HeaderForm::ALL.map(|(name, form)| (name, Some(form)));
+    listener.client_certificate_header = section.choice("client_certificate_header", None, &forms);
+    listener.client_ca = client_ca::read_names(section, client_cas, folder);
+    let asks = listener.client_certificates != ClientCertificates::Off;
+    if asks && listener.tls == Tls::Off {
+        section.error(
+            asked_at,
+            "a listener without TLS cannot ask for certificates",
+            "Let the terminator ask, and name its header in `client_certificate_header`.",
+        );
+    }
+    if listener.client_certificate_header.is_some() && listener.trusted_terminators.is_empty() {
+        section.error(
+            header_at,
+            "anybody could write `client_certificate_header`",
+            "Write tls = \"off\" and the terminator's address in `trusted_terminators`.",
+        );
+    }
+    if listener.knows_certificates() && !ca_written {
+        section.error(
+            if asks { asked_at } else { header_at },
+            "it is not said whose client certificates count",
+            "Add client_ca = \"clients.pem\", or \"self\" for those of `doorward cert issue`.",
+        );
+    }
+    if ca_written && !listener.knows_certificates() {
+        section.error(
+            ca_at,
+            "`client_ca` has no effect: callers are not asked for certificates",
+            "Add client_certificates = \"optional\" or \"required\".",
+        );
     }
 }

@@ -3,14 +3,17 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use doorward_authn::mtls::issuer_of;
 use doorward_core::credential::Method;
 use doorward_core::policy::{Accept, Access, Cors, Forwarding, Guarded};
 use doorward_policy::{HostPattern, Methods, PathTemplate, Roles, Route, RouteTable};
 use doorward_store::IssuerRecord;
 
 use super::binding;
+use super::client_ca::ClientCa;
 use super::document::{Node, Origin, Value};
 use super::issuer::OwnIssuer;
+use super::listener::Listener;
 use super::section::Section;
 use super::upstream::UpstreamSettings;
 
@@ -22,6 +25,10 @@ pub(super) struct Known<'c> {
     pub(super) issuers: &'c [IssuerRecord],
     /// Ourselves as an issuer.
     pub(super) own: &'c OwnIssuer,
+    /// Authorities for client certificates.
+    pub(super) client_cas: &'c [ClientCa],
+    /// Where callers connect.
+    pub(super) listeners: &'c [Listener],
 }
 
 /// Reads roles and routes into the table that decides, and where each of its rules is written.
@@ -230,22 +237,35 @@ fn read_accept(section: &mut Section<'_>, known: &Known<'_>) -> Option<Vec<Accep
     let Some(texts) = section.texts("accept") else {
         return Some(
             Method::ALL
+                .into_iter()
+                // Callers may hold certificates for other reasons: a route must ask for them.
+                .filter(|method| *method != Method::Mtls)
                 .map(|method| Accept {
                     method,
                     issuer: None,
                 })
-                .to_vec(),
+                .collect(),
         );
     };
     if texts.is_empty() {
-        let fix = "Name some of \"api_key\", \"basic\" and \"jwt\"; or write public = true.";
+        let fix =
+            "Name some of \"api_key\", \"basic\", \"jwt\" and \"mtls\"; or write public = true.";
         section.error(origin, "`accept` is empty: nobody could call", fix);
         return None;
     }
+    let certificates = known.listeners.iter().any(Listener::knows_certificates);
     let mut accepts = Vec::with_capacity(texts.len());
     let mut good = true;
     for (text, origin) in texts {
         match parse_accept(&text, known) {
+            Some(accept) if accept.method == Method::Mtls && !certificates => {
+                good = false;
+                section.error(
+                    origin,
+                    "no listener asks for client certificates: nobody could call",
+                    "Add client_certificates = \"optional\" and `client_ca` to a listener.",
+                );
+            }
             Some(accept) => accepts.push(accept),
             // The mistake in [trusted_issuer] is reported where it is.
             None if is_broken_issuer(section, &text) => good = false,
@@ -254,7 +274,7 @@ fn read_accept(section: &mut Section<'_>, known: &Known<'_>) -> Option<Vec<Accep
                 section.error(
                     origin,
                     format!("`{text}` is not a method"),
-                    "Write api_key, basic, jwt, jwt:self, jwt:NAME of a [trusted_issuer.NAME], or \
+                    "Write api_key, basic, jwt, mtls, mtls:NAME of a [client_ca.NAME], jwt:self, jwt:NAME of a [trusted_issuer.NAME], or \
                      jwt:https://issuer.example.",
                 );
             }
@@ -276,6 +296,13 @@ fn parse_accept(text: &str, known: &Known<'_>) -> Option<Accept> {
         return Some(Accept {
             method,
             issuer: None,
+        });
+    }
+    if let Some(named) = text.strip_prefix("mtls:") {
+        let ca = known.client_cas.iter().find(|ca| ca.name == named)?;
+        return Some(Accept {
+            method: Method::Mtls,
+            issuer: Some(issuer_of(&ca.name)),
         });
     }
     let named = text.strip_prefix("jwt:")?;

@@ -6,6 +6,7 @@ use anyhow::Result;
 use doorward_authn::api_key::{ApiKeyAuthenticator, ApiKeyParts};
 use doorward_authn::basic::BasicAuthenticator;
 use doorward_authn::jwt::{JwtAuthenticator, JwtParts};
+use doorward_authn::mtls::{MtlsAuthenticator, MtlsParts};
 use doorward_core::Gate;
 use doorward_core::decision::Journal;
 use doorward_core::gate::{Authenticator, Parts};
@@ -65,5 +66,15 @@ fn methods(config: &Config, memory: &Memory) -> Result<Vec<Arc<dyn Authenticator
         clock: Arc::clone(&memory.clock),
     });
     let basic = BasicAuthenticator::new(Arc::clone(&memory.basic));
-    Ok(vec![Arc::new(api_key), Arc::new(basic), Arc::new(jwt)])
+    let mtls = MtlsAuthenticator::new(MtlsParts {
+        mappings: config.client_certificates.clone(),
+        issued: Arc::clone(&memory.issued),
+        clock: Arc::clone(&memory.clock),
+    });
+    Ok(vec![
+        Arc::new(api_key),
+        Arc::new(basic),
+        Arc::new(jwt),
+        Arc::new(mtls),
+    ])
 }

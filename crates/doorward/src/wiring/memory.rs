@@ -7,18 +7,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use doorward_authn::api_key::KeyIndex;
 use doorward_authn::basic::{BasicCost, BasicParts, BasicState, UserIndex};
 use doorward_authn::jwt::{
     IssuerConfig, IssuerSet, IssuerSetParts, LocalKeys, RefreshPolicy, Revocations, TokenCache,
 };
+use doorward_authn::mtls::IssuedIndex;
 use doorward_control::{JwksEndpoint, Loaded, Metrics};
 use doorward_core::Clock;
 use doorward_core::decision::DecisionIds;
 use doorward_core::gate::RevocationFeed;
 use doorward_crypto::entropy::OsEntropy;
 use doorward_crypto::hash::Argon2Params;
+use doorward_crypto::proof::chain::Authority;
 use doorward_store::{
     ApiKeyId, ApiKeys, Change, ChangeFeed, Entity, IssuerRecord, Issuers, RevokedToken,
     RevokedTokens, SigningKeys, Store, UserName, UserRecord, Users,
@@ -72,6 +74,8 @@ pub struct Memory {
     pub tokens: Arc<TokenCache>,
     /// Tokens that were revoked.
     pub revocations: Arc<Revocations>,
+    /// Certificates of our own authority.
+    pub issued: Arc<IssuedIndex>,
     /// What we sign with.
     pub signer: Arc<Signer>,
     /// How fresh all this is.
@@ -119,6 +123,7 @@ impl Memory {
             issuers: Arc::new(issuers),
             tokens: Arc::new(TokenCache::new(desk.config.token_cache)),
             revocations: Arc::default(),
+            issued: Arc::default(),
             own_keys: LocalKeys::default(),
             declared: parking_lot::Mutex::new(Declared::of(&desk.config)),
             signer: Arc::new(Signer::open(&state, &signing, clock.now())?),
@@ -143,6 +148,14 @@ impl Memory {
 
     fn store(&self) -> &dyn Store {
         self.state.store.as_ref()
+    }
+
+    /// Our own authority for client certificates.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn own_authority(&self) -> Result<Authority> {
+        bail!("there is no authority of our own")
     }
 
     /// Reads all entities; returns the change from which to go on.

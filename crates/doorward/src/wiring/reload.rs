@@ -11,10 +11,11 @@ use doorward_proxy::{Door, TlsServer};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::interval;
 
+use super::client_trust::client_auth;
 use super::server::{certificate, refuse_changed_addresses};
 use super::snapshot;
 use crate::cli::ConfigArgs;
-use crate::config::{Config, listener};
+use crate::config::{Config, client_ca, listener};
 use crate::desk::{Desk, load_config};
 
 /// How often files are looked at.
@@ -105,9 +106,12 @@ impl Reloader {
         let memory = self.parts.memory();
         memory.narrow(&config).await?;
         // Nothing below can fail half-way: a TLS listener always has one certificate here.
-        for (shown, fresh) in self.certificates.iter().zip(fresh) {
-            if let (Some(shown), Some(fresh)) = (shown, fresh) {
-                shown.replace(vec![fresh])?;
+        for (number, (shown, fresh)) in self.certificates.iter().zip(fresh).enumerate() {
+            let judge = snapshot.client_certificates.get(number);
+            let listener = config.listeners.get(number);
+            if let (Some(shown), Some(fresh), Some(listener)) = (shown, fresh, listener) {
+                let judge = judge.and_then(Option::as_ref);
+                shown.replace(vec![fresh], client_auth(listener, judge))?;
             }
         }
         self.door.replace(snapshot);
@@ -125,6 +129,12 @@ fn look(file: &Path, config: &Config) -> Vec<(PathBuf, Option<SystemTime>)> {
         if let listener::Tls::Files { cert, key } = &listener.tls {
             files.extend([cert.clone(), key.clone()]);
         }
+    }
+    for ca in &config.client_cas {
+        if let client_ca::Source::File(path) = &ca.source {
+            files.push(path.clone());
+        }
+        files.extend(ca.crl.iter().cloned());
     }
     files
         .into_iter()

@@ -17,6 +17,7 @@ use serde_json::json;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::client_trust::client_auth;
 use super::memory::Memory;
 use super::reload::Reloader;
 use super::{snapshot, tasks};
@@ -111,15 +112,19 @@ impl Server {
         let memory = Memory::load(&desk).await?;
         let jwks = Arc::new(JwksEndpoint::new(JWKS_AGE));
         let parts = snapshot::Parts::new(&desk, &memory, &log, &metrics, &jwks)?;
-        let door = Arc::new(Door::new(parts.snapshot(config)?));
+        let snapshot = parts.snapshot(config)?;
+        let judges = snapshot.client_certificates.clone();
+        let door = Arc::new(Door::new(snapshot));
         let (stop, stopped) = watch::channel(false);
         let drain = Drain::new(stopped, config.limits.drain);
         let mut fronts = JoinSet::new();
         let mut certificates = Vec::new();
         let mut listeners = Vec::new();
         for (number, wanted) in config.listeners.iter().enumerate() {
-            let tls =
-                certificate(wanted, config)?.map(|certificate| TlsServer::new(vec![certificate]));
+            let judge = judges.get(number).and_then(Option::as_ref);
+            let tls = certificate(wanted, config)?.map(|certificate| {
+                TlsServer::asking(vec![certificate], client_auth(wanted, judge))
+            });
             let tls = tls.transpose()?.map(Arc::new);
             let bound =
                 bind(wanted.address, &format!("listener.{}", wanted.name))?.numbered(number);
@@ -332,7 +337,14 @@ pub fn refuse_changed_addresses(old: &Config, new: &Config) -> Result<()> {
         };
         config.listeners.iter().map(of).collect()
     };
-    if addresses(old) != addresses(new) || old.admin.address != new.admin.address {
+    let asks = |config: &Config| -> Vec<listener::ClientCertificates> {
+        let listeners = config.listeners.iter();
+        listeners.map(|l| l.client_certificates).collect()
+    };
+    if addresses(old) != addresses(new)
+        || asks(old) != asks(new)
+        || old.admin.address != new.admin.address
+    {
         bail!("listeners changed, which needs a restart");
     }
     let same = old.state_dir == new.state_dir

@@ -14,8 +14,8 @@ use doorward_proxy::{
 use http::Response;
 
 use super::assertion::Assertions;
-use super::gate;
 use super::memory::Memory;
+use super::{client_trust, gate};
 use crate::config::{Config, upstream};
 use crate::desk::Desk;
 
@@ -92,6 +92,7 @@ impl Parts {
                 .enumerate()
                 .filter_map(|(number, listener)| Some((number, listener.forward_auth.clone()?)))
                 .collect(),
+            client_certificates: client_trust::judges(config, &self.memory)?,
         })
     }
 }

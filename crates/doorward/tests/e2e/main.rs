@@ -11,6 +11,7 @@ mod bad_input;
 mod bodies;
 mod canary;
 mod cli;
+mod client_certificates;
 mod curl;
 mod door;
 mod fronts;

@@ -10,6 +10,7 @@ use crate::mint::now;
 use crate::peer::{Peer, httpbin, python};
 use crate::wait::until;
 
+mod certificate_rows;
 mod rows;
 mod world;
 
@@ -44,6 +45,11 @@ fn r123_refusals_of_passwords_are_exact() {
 #[test]
 fn r123_refusals_of_tokens_are_exact() {
     judge(Method::Jwt);
+}
+
+#[test]
+fn r123_refusals_of_certificates_are_exact() {
+    judge(Method::Mtls);
 }
 
 fn judge(method: Method) {
@@ -133,6 +139,7 @@ fn challenges(row: &Row) -> Vec<String> {
         let mut text = format!("{scheme} realm=\"doorward\"");
         match (*scheme, error) {
             ("Basic", _) => text.push_str(", charset=\"UTF-8\""),
+            ("ClientCertificate", _) => {}
             (_, Some(error)) => {
                 text.push_str(&format!(", error=\"{error}\""));
                 if row.status == 403 {
@@ -162,8 +169,12 @@ fn store_down(world: &World, method: Method) {
     )
     .unwrap();
     assert_eq!(lock.line(), "held");
+    let path = match method {
+        Method::Mtls => "/anything/mtls",
+        _ => "/anything/orders",
+    };
     let refused = until("a store that is down refuses", || {
-        let answer = door.try_curl("/anything/orders", &args).ok()?;
+        let answer = door.try_curl(path, &args).ok()?;
         (answer.status != 200).then_some(answer)
     });
     let row = Row::store_down();
@@ -182,7 +193,7 @@ fn store_down(world: &World, method: Method) {
     assert_eq!(door.admin("/healthz").status, 200);
     drop(lock);
     until("r126: it recovers by itself", || {
-        (door.curl("/anything/orders", &args).status == 200).then_some(())
+        (door.curl(path, &args).status == 200).then_some(())
     });
     assert_eq!(door.admin("/readyz").status, 200);
 }

@@ -40,7 +40,7 @@ pub(super) struct Row {
 }
 
 impl Row {
-    fn new(case: &'static str, args: Vec<String>) -> Self {
+    pub(super) fn new(case: &'static str, args: Vec<String>) -> Self {
         let secrets = args.iter().filter(|arg| *arg != "-H" && *arg != "POST");
         let secrets = secrets.filter_map(|arg| arg.rsplit(' ').next());
         let secrets = secrets
@@ -61,7 +61,7 @@ impl Row {
     }
 
     /// A way to be refused that the method does not have.
-    fn unknown(case: &'static str) -> Self {
+    pub(super) fn unknown(case: &'static str) -> Self {
         Self {
             args: None,
             ..Self::new(case, Vec::new())
@@ -84,23 +84,23 @@ impl Row {
     }
 
     /// 401: unknown, forged, revoked and not yet valid sound the same.
-    fn invalid(self, reason: &'static str) -> Self {
+    pub(super) fn invalid(self, reason: &'static str) -> Self {
         self.refused(401, "credential_invalid", ("valid", reason))
     }
 
-    fn not_live(self, reason: &'static str) -> Self {
+    pub(super) fn not_live(self, reason: &'static str) -> Self {
         self.refused(401, "credential_invalid", ("expired", reason))
     }
 
-    fn expired(self) -> Self {
+    pub(super) fn expired(self) -> Self {
         self.refused(401, "credential_expired", ("expired", "credential_expired"))
     }
 
-    fn missing(self) -> Self {
+    pub(super) fn missing(self) -> Self {
         self.refused(401, "credential_missing", ("present", "credential_missing"))
     }
 
-    fn ambiguous(self) -> Self {
+    pub(super) fn ambiguous(self) -> Self {
         self.refused(
             400,
             "credential_misplaced",
@@ -109,13 +109,13 @@ impl Row {
     }
 
     /// A POST, which needs a scope that nobody has.
-    fn post(mut self) -> Self {
+    pub(super) fn post(mut self) -> Self {
         let args = self.args.as_mut().unwrap();
         args.extend(["-X".to_owned(), "POST".to_owned()]);
         self.refused(403, "insufficient_scope", ("allowed", "insufficient_scope"))
     }
 
-    fn at(self, path: &str, schemes: &'static [&'static str]) -> Self {
+    pub(super) fn at(self, path: &str, schemes: &'static [&'static str]) -> Self {
         Self {
             path: path.to_owned(),
             schemes,
@@ -164,6 +164,7 @@ pub(super) fn rows(method: Method, world: &World) -> Vec<Row> {
             }
             rows
         }
+        Method::Mtls => super::certificate_rows::rows(world),
     }
 }
 

@@ -10,6 +10,7 @@ use doorward::desk::token::NewToken;
 use doorward_core::credential::Method;
 use doorward_core::{ScopeSet, Timestamp};
 
+use crate::client_certificates::pki::{Ca, Pair};
 use crate::door::{Door, Home};
 use crate::mint::{Draft, jwks};
 use crate::peer::{httpbin, python};
@@ -18,10 +19,19 @@ use crate::peer::{httpbin, python};
 pub(super) const PARTNER: &str = "https://partner.example";
 /// Its algorithms.
 pub(super) const ALGORITHMS: [&str; 3] = ["RS256", "ES256", "EdDSA"];
+/// The name that a certificate is known by.
+pub(super) const BILLING: &str = "spiffe://example.org/billing";
 /// A password.
 pub(super) const PASSWORD: &str = "a-good-Password-of-alice";
 
 const REST: &str = r#"
+[client_ca.clients]
+file = "clients.pem"
+crl = ["clients.crl"]
+[[client_certificate]]
+uri = "spiffe://example.org/billing"
+subject = "billing"
+scopes = ["orders:read"]
 [trusted_issuer.partner]
 issuer = "https://partner.example"
 audience = ["https://api.example"]
@@ -52,6 +62,16 @@ path = "/anything/self"
 accept = ["jwt:self"]
 scopes = []
 [[route]]
+path = "/anything/mtls"
+methods = ["GET"]
+accept = ["mtls"]
+scopes = ["orders:read"]
+[[route]]
+path = "/anything/mtls"
+methods = ["POST"]
+accept = ["mtls:clients"]
+scopes = ["orders:write"]
+[[route]]
 path = "/anything/public"
 public = true
 "#;
@@ -69,13 +89,20 @@ pub(super) struct World {
     pub(super) early_token: String,
     pub(super) revoked_token: String,
     pub(super) strange_token: String,
+    pub(super) ca: Ca,
 }
 
 impl World {
     /// Makes one; `None` without Python.
     pub(super) fn new() -> Option<Self> {
         python()?;
-        let home = Home::before(httpbin()?, REST);
+        let asking = "[listener.main]\nclient_certificates = \"optional\"\nclient_ca = \"clients\"";
+        let base = crate::door::BASE.replace("{upstream}", &httpbin()?.to_string());
+        let base = base.replace("[listener.main]", asking);
+        let home = Home::new(&format!("{base}{REST}"));
+        let ca = Ca::new("Clients");
+        home.write("clients.pem", &ca.pem);
+        home.write("clients.crl", &ca.list(&[66], 3600));
         home.write("partner.json", &jwks(&ALGORITHMS));
         let scope = ["--scope", "orders:read", "--name"];
         let key = |args: &[&str]| home.key_with(&[&scope[..], args].concat());
@@ -102,6 +129,7 @@ impl World {
             early_token: issued_at(&home, hours(1)),
             strange_token: token(&["--audience", "https://other.example"]).0,
             revoked_token,
+            ca,
             door: home.serve_with(&["--set", "state.max_staleness=3s"]),
         })
     }
@@ -112,7 +140,15 @@ impl World {
             Method::ApiKey => header("X-API-Key", &self.key),
             Method::Basic => basic("alice", PASSWORD),
             Method::Jwt => bearer(&self.token),
+            Method::Mtls => self.certificate("good", &self.ca.uri(BILLING)),
         }
+    }
+}
+
+impl World {
+    /// The arguments of a call with a certificate.
+    pub(super) fn certificate(&self, name: &str, pair: &Pair) -> Vec<String> {
+        pair.args(&self.door, &format!("caller-{name}"))
     }
 }
 

@@ -1,0 +1,9 @@
+//! Client certificates: as a credential, as what a token is bound to, and what others write about
+//! them in headers.
+
+mod bound_tokens;
+mod handshakes;
+mod headers;
+mod names;
+pub(crate) mod pki;
+mod revocation;
