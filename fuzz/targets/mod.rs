@@ -7,6 +7,8 @@
 mod api_key_parse;
 mod body_judge;
 mod canonical_path;
+mod certificate_header;
+mod certificate_parse;
 mod config_toml;
 mod htpasswd_parse;
 mod jwks_parse;
@@ -35,6 +37,14 @@ pub(crate) const ALL: &[Target] = &[
     Target {
         name: "canonical_path",
         run: canonical_path::run,
+    },
+    Target {
+        name: "certificate_header",
+        run: certificate_header::run,
+    },
+    Target {
+        name: "certificate_parse",
+        run: certificate_parse::run,
     },
     Target {
         name: "config_toml",

@@ -15,6 +15,7 @@ mod change;
 mod error;
 mod file;
 mod health;
+mod issued_certificate;
 mod issuer;
 mod key_scan;
 mod migration;

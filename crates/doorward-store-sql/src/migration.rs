@@ -14,10 +14,16 @@ pub(crate) struct Migration {
 }
 
 /// All steps, numbered from 1 without gaps.
-pub(crate) const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    sql: include_str!("migrations/0001_initial.sql"),
-}];
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        sql: include_str!("migrations/0001_initial.sql"),
+    },
+    Migration {
+        version: 2,
+        sql: include_str!("migrations/0002_issued_certificate.sql"),
+    },
+];
 
 statements! {
     RECORD = "INSERT INTO schema_migration (version, checksum) VALUES ($1, $2)";

@@ -34,6 +34,7 @@ fn every_statement_prepares() {
     let entities = [
         crate::api_key::ALL,
         crate::change::ALL,
+        crate::issued_certificate::ALL,
         crate::issuer::ALL,
         crate::key_scan::ALL,
         crate::migration::ALL,

@@ -19,16 +19,19 @@ pub enum Entity {
     SigningKey,
     /// A revoked token, named by [`crate::RevokedToken::change_id`].
     RevokedToken,
+    /// A certificate of our own authority, named by its identifier, or the authority itself.
+    IssuedCertificate,
 }
 
 impl Entity {
     /// Every kind of row.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::ApiKey,
         Self::User,
         Self::Issuer,
         Self::SigningKey,
         Self::RevokedToken,
+        Self::IssuedCertificate,
     ];
 
     /// The word that stands for it in the log.
@@ -40,6 +43,7 @@ impl Entity {
             Self::Issuer => "issuer",
             Self::SigningKey => "signing_key",
             Self::RevokedToken => "revoked_token",
+            Self::IssuedCertificate => "issued_certificate",
         }
     }
 
@@ -59,6 +63,7 @@ impl fmt::Display for Entity {
             Self::Issuer => "issuer",
             Self::SigningKey => "signing key",
             Self::RevokedToken => "revoked token",
+            Self::IssuedCertificate => "certificate",
         })
     }
 }
@@ -88,7 +93,8 @@ pub struct Changes {
 /// The append-only change log.
 ///
 /// Every change of a row writes its entry in the same transaction; only
-/// [`crate::ApiKeys::touch`] and [`crate::RevokedTokens::sweep`] write none. A reader that has
+/// [`crate::ApiKeys::touch`], [`crate::RevokedTokens::sweep`] and
+/// [`crate::IssuedCertificates::sweep`] write none. A reader that has
 /// seen entry n has seen all entries before it, and the rows as they were after it, or later.
 #[async_trait]
 pub trait ChangeFeed: Send + Sync {

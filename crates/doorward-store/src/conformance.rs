@@ -9,6 +9,7 @@
 
 pub mod api_key;
 pub mod change;
+pub mod issued_certificate;
 pub mod issuer;
 pub mod revoked_token;
 pub mod sample;
@@ -108,6 +109,11 @@ macro_rules! conformance_suite {
         $crate::conformance_cases!($fresh, revoked_token:
             revoke_keeps_the_stricter_moments, names_do_not_run_together,
             r127_sweep_keeps_what_a_clock_could_revive, r129_parallel_revokes_are_all_kept);
+        $crate::conformance_cases!($fresh, issued_certificate:
+            r125_parallel_ensures_agree_on_one_authority,
+            add_keeps_every_field_and_refuses_taken_names,
+            r125_revoke_keeps_the_earliest_moment, r129_parallel_revokes_are_all_kept,
+            r127_sweep_keeps_what_a_clock_could_revive);
         $crate::conformance_cases!($fresh, change:
             every_change_is_noted_once, refused_writes_note_nothing, since_pages,
             sweep_makes_old_readers_reload, a_reader_ahead_of_the_log_reloads,

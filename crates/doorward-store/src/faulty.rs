@@ -9,9 +9,10 @@ use doorward_core::scope::ScopeSet;
 use doorward_core::secret::Secret;
 
 use crate::{
-    ApiKeyAmended, ApiKeyAmendment, ApiKeyId, ApiKeyRecord, ApiKeyRotation, ApiKeys, ChangeFeed,
-    Changes, Health, IssuerRecord, Issuers, KeyVisitor, RevokedToken, RevokedTokens,
-    SigningKeyRecord, SigningKeyRotation, SigningKeys, StoreError, UserName, UserRecord, Users,
+    ApiKeyAmended, ApiKeyAmendment, ApiKeyId, ApiKeyRecord, ApiKeyRotation, ApiKeys,
+    AuthorityRecord, ChangeFeed, Changes, Health, IssuedCertificateRecord, IssuedCertificates,
+    IssuerRecord, Issuers, KeyVisitor, RevokedToken, RevokedTokens, SigningKeyRecord,
+    SigningKeyRotation, SigningKeys, StoreError, UserName, UserRecord, Users,
 };
 
 /// Which calls fail, and how. Calls are counted from 1.
@@ -270,6 +271,44 @@ impl<S: RevokedTokens> RevokedTokens for FaultyStore<S> {
 
     async fn list(&self) -> Result<Vec<RevokedToken>, StoreError> {
         self.pass(self.behind.list()).await
+    }
+
+    async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError> {
+        self.pass(self.behind.sweep(now)).await
+    }
+}
+
+#[async_trait]
+impl<S: IssuedCertificates> IssuedCertificates for FaultyStore<S> {
+    async fn ensure_authority(
+        &self,
+        candidate: AuthorityRecord,
+    ) -> Result<AuthorityRecord, StoreError> {
+        self.pass(self.behind.ensure_authority(candidate)).await
+    }
+
+    async fn authority(&self) -> Result<Option<AuthorityRecord>, StoreError> {
+        self.pass(self.behind.authority()).await
+    }
+
+    async fn add(&self, certificate: IssuedCertificateRecord) -> Result<(), StoreError> {
+        self.pass(self.behind.add(certificate)).await
+    }
+
+    async fn lookup(&self, id: &str) -> Result<Option<IssuedCertificateRecord>, StoreError> {
+        self.pass(self.behind.lookup(id)).await
+    }
+
+    async fn list(&self) -> Result<Vec<IssuedCertificateRecord>, StoreError> {
+        self.pass(self.behind.list()).await
+    }
+
+    async fn revoke(
+        &self,
+        id: &str,
+        at: Timestamp,
+    ) -> Result<Option<IssuedCertificateRecord>, StoreError> {
+        self.pass(self.behind.revoke(id, at)).await
     }
 
     async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError> {

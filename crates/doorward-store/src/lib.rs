@@ -17,6 +17,7 @@ pub mod error;
 #[cfg(any(test, feature = "conformance"))]
 pub mod faulty;
 pub mod health;
+pub mod issued_certificate;
 pub mod issuer;
 pub mod key_view;
 pub mod memory;
@@ -32,6 +33,7 @@ pub use api_key::{
 pub use change::{Change, ChangeFeed, Changes, Entity};
 pub use error::StoreError;
 pub use health::Health;
+pub use issued_certificate::{AuthorityRecord, IssuedCertificateRecord, IssuedCertificates};
 pub use issuer::{IssuerRecord, Issuers, KeySource};
 pub use key_view::{KeyTerms, KeyView, KeyVisitor};
 pub use memory::MemoryStore;

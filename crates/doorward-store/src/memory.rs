@@ -3,6 +3,7 @@
 
 mod api_key;
 mod change;
+mod issued_certificate;
 mod issuer;
 mod revoked_token;
 mod signing_key;
@@ -18,6 +19,7 @@ use crate::api_key::{ApiKeyId, ApiKeyRecord};
 use crate::change::{Change, Entity};
 use crate::error::StoreError;
 use crate::health::Health;
+use crate::issued_certificate::{AuthorityRecord, IssuedCertificateRecord};
 use crate::issuer::IssuerRecord;
 use crate::revoked_token::RevokedToken;
 use crate::signing_key::SigningKeyRecord;
@@ -38,6 +40,8 @@ struct Rows {
     issuers: BTreeMap<String, IssuerRecord>,
     signing_keys: Vec<SigningKeyRecord>,
     revoked_tokens: BTreeMap<(String, String), RevokedToken>,
+    authority: Option<AuthorityRecord>,
+    issued: BTreeMap<String, IssuedCertificateRecord>,
     changes: VecDeque<Change>,
     head: i64,
     floor: i64,

@@ -1,13 +1,15 @@
 //! The whole store, as the binary hands it out.
 
-use crate::{ApiKeys, ChangeFeed, Health, Issuers, RevokedTokens, SigningKeys, Users};
+use crate::{
+    ApiKeys, ChangeFeed, Health, IssuedCertificates, Issuers, RevokedTokens, SigningKeys, Users,
+};
 
 /// Everything a store does. Whoever needs one entity takes that entity's trait instead: an
 /// `Arc<dyn Store>` turns into an `Arc<dyn ApiKeys>` by itself.
 ///
 /// The functions lend one entity, because names such as `list` are shared.
 pub trait Store:
-    ApiKeys + Users + Issuers + SigningKeys + RevokedTokens + ChangeFeed + Health
+    ApiKeys + Users + Issuers + SigningKeys + RevokedTokens + IssuedCertificates + ChangeFeed + Health
 {
     /// The API keys.
     fn api_keys(&self) -> &dyn ApiKeys;
@@ -19,6 +21,8 @@ pub trait Store:
     fn signing_keys(&self) -> &dyn SigningKeys;
     /// The revoked tokens.
     fn revoked_tokens(&self) -> &dyn RevokedTokens;
+    /// The issued certificates.
+    fn issued_certificates(&self) -> &dyn IssuedCertificates;
     /// The change log.
     fn changes(&self) -> &dyn ChangeFeed;
     /// The health question.
@@ -27,7 +31,14 @@ pub trait Store:
 
 impl<S> Store for S
 where
-    S: ApiKeys + Users + Issuers + SigningKeys + RevokedTokens + ChangeFeed + Health,
+    S: ApiKeys
+        + Users
+        + Issuers
+        + SigningKeys
+        + RevokedTokens
+        + IssuedCertificates
+        + ChangeFeed
+        + Health,
 {
     fn api_keys(&self) -> &dyn ApiKeys {
         self
@@ -42,6 +53,9 @@ where
         self
     }
     fn revoked_tokens(&self) -> &dyn RevokedTokens {
+        self
+    }
+    fn issued_certificates(&self) -> &dyn IssuedCertificates {
         self
     }
     fn changes(&self) -> &dyn ChangeFeed {

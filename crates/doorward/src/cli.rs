@@ -9,7 +9,10 @@ use doorward_store::{Environment, KeyKind};
 
 use value::End;
 
+pub mod cert;
 pub mod value;
+
+pub use cert::{Cert, CertIssue};
 
 /// The guard at an API's door.
 #[derive(Parser)]
@@ -78,6 +81,12 @@ pub enum Command {
         after_help = "Example: doorward token issue --sub billing --scope invoices:read --ttl 15m"
     )]
     Token(Token),
+    /// Issues and revokes client certificates of our own authority.
+    #[command(
+        subcommand,
+        after_help = "Example: doorward cert issue --name billing --scope invoices:read --ttl 24h --out billing"
+    )]
+    Cert(Cert),
     /// Shows and rotates the keys that sign our tokens.
     #[command(subcommand, after_help = "Example: doorward signing-key rotate")]
     SigningKey(SigningKey),

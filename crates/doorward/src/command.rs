@@ -14,6 +14,7 @@ use crate::control_socket::Announced;
 use crate::output;
 
 mod ca;
+mod cert;
 mod check;
 mod completions;
 mod demo;
@@ -52,6 +53,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode> {
         Command::Serve(args) => serve::run(args),
         Command::Explain(args) => block_on(explain::run(args)),
         Command::Ca(args) => ca::run(&args),
+        Command::Cert(cert) => block_on(cert::run(cert)),
         Command::Issuer(issuer) => block_on(issuer::run(issuer)),
     }
 }

@@ -152,6 +152,13 @@ fn context(kid: &str) -> String {
     format!("signing-key/{kid}")
 }
 
+/// A new P-256 key as PKCS#8, for what is not a token's.
+pub(crate) fn draw_pkcs8(entropy: &dyn Entropy) -> Option<Secret<Vec<u8>>> {
+    let pair = (0..3).find_map(|_| draw(entropy))?;
+    let pkcs8 = pair.to_pkcs8v1().ok()?;
+    Some(Secret::new(pkcs8.as_ref().to_vec()))
+}
+
 fn draw(entropy: &dyn Entropy) -> Option<EcdsaKeyPair> {
     let mut der = [0; 51];
     let (head, rest) = der.split_at_mut(EC_PRIVATE_KEY.len());

@@ -62,7 +62,7 @@ fn newer_schema_is_refused() {
         refusal(&path),
         StoreError::NewerSchema {
             found: 99,
-            known: 1
+            known: 2
         }
     );
 }

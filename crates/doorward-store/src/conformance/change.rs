@@ -87,6 +87,22 @@ pub async fn every_change_is_noted_once(on: &Handles) {
         .await
         .unwrap();
     expect(Entity::RevokedToken, "17:https://a.examplejti-000001");
+    let certificates = on.first.issued_certificates();
+    certificates
+        .ensure_authority(sample::authority(1))
+        .await
+        .unwrap();
+    certificates
+        .ensure_authority(sample::authority(2))
+        .await
+        .unwrap();
+    expect(Entity::IssuedCertificate, "authority");
+    let certificate = sample::issued_certificate(1);
+    let id = certificate.id.clone();
+    certificates.add(certificate).await.unwrap();
+    certificates.revoke(&id, at(1)).await.unwrap();
+    certificates.revoke(&id, at(2)).await.unwrap();
+    (0..2).for_each(|_| expect(Entity::IssuedCertificate, &id));
     assert_eq!(all(&on.second).await, expected);
 }
 

@@ -6,8 +6,8 @@ use doorward_core::scope::ScopeSet;
 use doorward_core::secret::Secret;
 
 use crate::{
-    ApiKeyId, ApiKeyRecord, Environment, IssuerRecord, KeyKind, KeySource, RevokedToken,
-    SigningKeyRecord, Stage, UserName, UserRecord,
+    ApiKeyId, ApiKeyRecord, AuthorityRecord, Environment, IssuedCertificateRecord, IssuerRecord,
+    KeyKind, KeySource, RevokedToken, SigningKeyRecord, Stage, UserName, UserRecord,
 };
 
 /// The moment `secs` seconds after the tests' beginning of time.
@@ -120,5 +120,34 @@ pub fn revoked_token(n: u64, expires: i64) -> RevokedToken {
         jti: format!("jti-{n:06}"),
         expires_at: at(expires),
         revoked_at: at(0),
+    }
+}
+
+/// An authority whose bytes are `n`.
+#[must_use]
+pub fn authority(n: u8) -> AuthorityRecord {
+    AuthorityRecord {
+        certificate: vec![n; 40],
+        sealed: vec![n, 0, 1],
+        created_at: at(i64::from(n)),
+        expires_at: at(9000),
+    }
+}
+
+/// Certificate number `n`, ending at second 1000 + `n`.
+#[must_use]
+pub fn issued_certificate(n: u64) -> IssuedCertificateRecord {
+    let mut thumbprint = [0xc3; 32];
+    thumbprint[..8].copy_from_slice(&n.to_be_bytes());
+    IssuedCertificateRecord {
+        id: format!("crt_{n:06}"),
+        thumbprint,
+        name: format!("certificate {n}"),
+        subject: "billing'; --".to_owned(),
+        scopes: ScopeSet::parse("a b").unwrap(),
+        roles: vec!["r\"".to_owned()],
+        created_at: at(1),
+        expires_at: at(1000 + i64::try_from(n).unwrap()),
+        revoked_at: None,
     }
 }

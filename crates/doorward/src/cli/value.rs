@@ -8,6 +8,7 @@ use doorward_store::{Environment, KeyKind};
 
 use crate::config::section::parse_duration;
 use crate::config::upstream::parse_url;
+use crate::desk::certificate::MAX_TTL as MAX_CERTIFICATE_TTL;
 use crate::desk::token::MAX_TTL;
 
 /// When a key ends.
@@ -52,6 +53,13 @@ pub(super) fn ttl(text: &str) -> Result<Duration, String> {
     match parse_duration(text) {
         Some(span) if span >= Duration::from_secs(1) && span <= MAX_TTL => Ok(span),
         _ => Err("write a time span from 1s to 24h, for example 15m".to_owned()),
+    }
+}
+
+pub(super) fn certificate_ttl(text: &str) -> Result<Duration, String> {
+    match parse_duration(text) {
+        Some(span) if span >= Duration::from_secs(1) && span <= MAX_CERTIFICATE_TTL => Ok(span),
+        _ => Err("write a time span from 1s to 90d, for example 24h".to_owned()),
     }
 }
 

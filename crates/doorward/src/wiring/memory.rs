@@ -13,7 +13,7 @@ use doorward_authn::basic::{BasicCost, BasicParts, BasicState, UserIndex};
 use doorward_authn::jwt::{
     IssuerConfig, IssuerSet, IssuerSetParts, LocalKeys, RefreshPolicy, Revocations, TokenCache,
 };
-use doorward_authn::mtls::IssuedIndex;
+use doorward_authn::mtls::{IssuedIndex, OWN_AUTHORITY};
 use doorward_control::{JwksEndpoint, Loaded, Metrics};
 use doorward_core::Clock;
 use doorward_core::decision::DecisionIds;
@@ -22,8 +22,8 @@ use doorward_crypto::entropy::OsEntropy;
 use doorward_crypto::hash::Argon2Params;
 use doorward_crypto::proof::chain::Authority;
 use doorward_store::{
-    ApiKeyId, ApiKeys, Change, ChangeFeed, Entity, IssuerRecord, Issuers, RevokedToken,
-    RevokedTokens, SigningKeys, Store, UserName, UserRecord, Users,
+    ApiKeyId, ApiKeys, Change, ChangeFeed, Entity, IssuedCertificates, IssuerRecord, Issuers,
+    RevokedToken, RevokedTokens, SigningKeys, Store, UserName, UserRecord, Users,
 };
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
@@ -33,7 +33,7 @@ use super::feed::Feed;
 use super::key_sets::KeptKeySets;
 use super::signer::Signer;
 use crate::config::Config;
-use crate::desk::{Desk, signing_key};
+use crate::desk::{Desk, certificate, signing_key};
 use crate::outbound::Outbound;
 use crate::state::State;
 
@@ -82,6 +82,8 @@ pub struct Memory {
     pub feed: Arc<Feed>,
     /// Numbers of decisions.
     pub ids: Arc<DecisionIds>,
+    /// The certificate of our own authority for client certificates.
+    authority: parking_lot::Mutex<Option<Vec<u8>>>,
     /// Our own public keys, as the JWT method sees them.
     own_keys: LocalKeys,
     /// The issuers of the configuration, ourselves first.
@@ -105,6 +107,8 @@ impl Memory {
         let state = Arc::clone(&desk.state);
         let clock: Arc<dyn Clock> = Arc::<crate::clock::SystemClock>::clone(&desk.clock);
         let signing = signing_key::ensure(&state, clock.as_ref(), desk.entropy.as_ref()).await?;
+        certificate::ensure_for(&desk.config, &state, clock.as_ref(), desk.entropy.as_ref())
+            .await?;
         let outbound = outbound(&desk.config)?;
         let issuers = IssuerSet::new(IssuerSetParts {
             fetch: Arc::new(outbound),
@@ -125,6 +129,7 @@ impl Memory {
             revocations: Arc::default(),
             issued: Arc::default(),
             own_keys: LocalKeys::default(),
+            authority: parking_lot::Mutex::default(),
             declared: parking_lot::Mutex::new(Declared::of(&desk.config)),
             signer: Arc::new(Signer::open(&state, &signing, clock.now())?),
             feed: Arc::new(Feed::new(Arc::clone(&clock), desk.config.max_staleness)),
@@ -155,7 +160,11 @@ impl Memory {
     /// # Errors
     /// When there is none.
     pub fn own_authority(&self) -> Result<Authority> {
-        bail!("there is no authority of our own")
+        let Some(certificate) = self.authority.lock().clone() else {
+            bail!("there is no client CA of our own yet: make it with `doorward cert ca`");
+        };
+        let certificates = [certificate.as_slice().into()];
+        Ok(Authority::from_der(OWN_AUTHORITY, &certificates)?)
     }
 
     /// Reads all entities; returns the change from which to go on.
@@ -169,6 +178,9 @@ impl Memory {
         for token in RevokedTokens::list(self.store()).await? {
             self.revocations.insert(token);
         }
+        self.issued
+            .replace(&IssuedCertificates::list(self.store()).await?);
+        self.load_authority().await?;
         self.reload_signing_keys().await?;
         let declared = self.declared.lock().clone();
         self.reload_issuers(declared).await?;
@@ -215,6 +227,7 @@ impl Memory {
                 Entity::Issuer => issuers = true,
                 Entity::RevokedToken => self.take_over_revocation(&change.id).await?,
                 Entity::User => self.take_over_user(&change.id).await?,
+                Entity::IssuedCertificate => self.take_over_certificate(&change.id).await?,
             }
         }
         if signing {
@@ -242,6 +255,27 @@ impl Memory {
             Some(record) => self.basic.index().insert(&record),
             None => self.basic.index().remove(&name),
         }
+        Ok(())
+    }
+
+    async fn take_over_certificate(&self, id: &str) -> Result<()> {
+        if id == "authority" {
+            return self.load_authority().await;
+        }
+        match IssuedCertificates::lookup(self.store(), id).await? {
+            Some(record) => self.issued.insert(&record),
+            None => self.issued.remove(id),
+        }
+        Ok(())
+    }
+
+    /// Reads the certificate of our own authority.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn load_authority(&self) -> Result<()> {
+        let record = IssuedCertificates::authority(self.store()).await?;
+        *self.authority.lock() = record.map(|record| record.certificate);
         Ok(())
     }
 

@@ -16,7 +16,7 @@ use super::server::{certificate, refuse_changed_addresses};
 use super::snapshot;
 use crate::cli::ConfigArgs;
 use crate::config::{Config, client_ca, listener};
-use crate::desk::{Desk, load_config};
+use crate::desk::{Desk, certificate as desk_certificate, load_config};
 
 /// How often files are looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -100,10 +100,14 @@ impl Reloader {
         for wanted in &config.listeners {
             fresh.push(certificate(wanted, &config)?);
         }
+        let memory = self.parts.memory();
+        let (clock, entropy) = (memory.clock.as_ref(), self.desk.entropy.as_ref());
+        if desk_certificate::ensure_for(&config, &self.desk.state, clock, entropy).await? {
+            memory.load_authority().await?;
+        }
         let snapshot = self.parts.snapshot(&config)?;
         // SECURITY: no new issuer meets the old routes, and no old issuer the new ones: in
         // between only those are trusted that both configurations trust.
-        let memory = self.parts.memory();
         memory.narrow(&config).await?;
         // Nothing below can fail half-way: a TLS listener always has one certificate here.
         for (number, (shown, fresh)) in self.certificates.iter().zip(fresh).enumerate() {

@@ -6,7 +6,8 @@ use std::time::Duration;
 use anyhow::Result;
 use doorward_control::Metrics;
 use doorward_core::{Clock, Entropy};
-use doorward_store::{ChangeFeed, RevokedTokens, SigningKeys};
+use doorward_store::revoked_token::SWEEP_MARGIN;
+use doorward_store::{ChangeFeed, IssuedCertificates, RevokedTokens, SigningKeys};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -121,6 +122,8 @@ async fn remove_what_ended(memory: &Memory) -> Result<()> {
     let (store, now) = (memory.state.store.as_ref(), memory.clock.now());
     RevokedTokens::sweep(store, now).await?;
     memory.revocations.sweep(now);
+    IssuedCertificates::sweep(store, now).await?;
+    memory.issued.sweep(now.minus(SWEEP_MARGIN));
     SigningKeys::sweep(store, now).await?;
     let head = ChangeFeed::head(store).await?;
     ChangeFeed::sweep(store, head.saturating_sub(KEPT_CHANGES)).await?;

@@ -5,5 +5,6 @@ mod bound_tokens;
 mod handshakes;
 mod headers;
 mod names;
+mod own;
 pub(crate) mod pki;
 mod revocation;
