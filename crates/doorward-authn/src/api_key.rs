@@ -69,11 +69,11 @@ impl ApiKeyAuthenticator {
     }
 
     fn in_authorization<'h>(&self, head: &'h RequestHead) -> Option<&'h str> {
-        bearer::token(head).filter(|token| {
-            token
-                .strip_prefix(self.parts.prefix.as_str())
-                .is_some_and(|rest| rest.starts_with('_'))
-        })
+        let token = bearer::token(head)?;
+        let rest = token.strip_prefix(self.parts.prefix.as_str().as_bytes())?;
+        // What is no text cannot be a key, and is nobody's.
+        rest.starts_with(b"_")
+            .then(|| str::from_utf8(token).unwrap_or_default())
     }
 
     /// Any value of a header for keys is meant as a key, also one that cannot be read.

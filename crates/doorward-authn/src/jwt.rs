@@ -228,7 +228,8 @@ impl Authenticator for JwtAuthenticator {
         query_key: Option<&str>,
     ) -> Result<Option<Presented<'h>>, Misplaced> {
         query::find(head.query(), query_key, |_| false)?;
-        let token = bearer::token(head).filter(|token| token.contains('.'));
+        let token = bearer::token(head).filter(|token| token.contains(&b'.'));
+        let token = token.and_then(|token| str::from_utf8(token).ok());
         Ok(token.map(|token| Presented::new(Method::Jwt, Place::Authorization, token)))
     }
 

@@ -224,13 +224,15 @@ impl DecisionLog {
 
     /// Records a decision that is final.
     fn take(&self, decision: &Decision<'_>, must_work: bool) -> Result<(), NotRecorded> {
-        with_buffer(|line| {
-            decision.write_json(line);
-            self.enqueue(line, must_work)?;
-            self.ring.remember(decision.id, line);
-            self.metrics.decision(decision);
-            Ok(())
-        })
+        if self.queue.is_some() {
+            with_buffer(|line| {
+                decision.write_json(line);
+                self.enqueue(line, must_work)
+            })?;
+        }
+        self.ring.remember(decision);
+        self.metrics.decision(decision);
+        Ok(())
     }
 }
 

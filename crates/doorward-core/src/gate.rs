@@ -18,7 +18,7 @@ use crate::permit::Permit;
 use crate::policy::{Access, Guarded, Policy, Rule};
 use crate::refusal::Refusal;
 use crate::rejection::{BodyFault, Denied, Misplaced, Reason, Rejection};
-use crate::request::{Arrival, ManagedHeaders, RequestFault, RequestHead, Session};
+use crate::request::{Arrival, Form, ManagedHeaders, RequestFault, RequestHead, Session};
 use crate::verified::{Identity, Principal, Verified};
 
 mod pending_body;
@@ -102,8 +102,9 @@ pub enum Admission {
 }
 
 /// What is known of a call so far.
-#[derive(Default)]
 struct Seen {
+    /// The time: looked at once, and again after waiting.
+    now: Timestamp,
     rule: Option<Arc<Rule>>,
     method: Option<Method>,
     identity: Option<Identity>,
@@ -160,13 +161,19 @@ impl Gate {
         arrival: Arrival,
         session: Session,
     ) -> Result<RequestHead, Refusal> {
-        let method = parts.method.clone();
-        let uri = parts.uri.clone();
-        RequestHead::canonicalise(parts, arrival, &self.0.managed)
-            .and_then(|head| head.at(front).in_session(session))
-            .map_err(|fault| {
-                self.refuse_unread(front, (&method, uri.path()), arrival.client, fault)
-            })
+        let client = arrival.client;
+        let form = Form::of(&parts, &self.0.managed)
+            .and_then(|form| form.check_server_name(&session.server_name));
+        match form {
+            Ok(form) => form
+                .complete(parts, arrival, (front, session.certificate))
+                .map_err(|fault| {
+                    self.refuse_unread(front, (&http::Method::GET, ""), client, fault)
+                }),
+            Err(fault) => {
+                Err(self.refuse_unread(front, (&parts.method, parts.uri.path()), client, fault))
+            }
+        }
     }
 
     /// Refuses a request that has no canonical form, given its method and path as far as they
@@ -211,7 +218,12 @@ impl Gate {
     pub async fn admit(&self, head: &RequestHead) -> Result<Admission, Refusal> {
         let start = self.0.clock.monotonic_micros();
         let id = self.0.ids.next();
-        let mut seen = Seen::default();
+        let mut seen = Seen {
+            now: self.0.clock.now(),
+            rule: None,
+            method: None,
+            identity: None,
+        };
         let judged = if head.is_preflight() {
             self.preflight(id, head, &mut seen)
                 .map(Admission::Preflight)
@@ -263,13 +275,15 @@ impl Gate {
         }
         let verified = match authenticator.verify(presented, head) {
             Verdict::Now(verified) => verified?,
-            Verdict::Later(verified) => verified.await?,
+            Verdict::Later(verified) => {
+                let verified = verified.await;
+                seen.now = self.0.clock.now();
+                verified?
+            }
         }; // 2 valid?
         check_issuer(guarded, &verified)?;
         seen.identity = Some(verified.identity().clone());
-        let principal = verified
-            .live_at(self.0.clock.now())
-            .map_err(Rejection::Expired)?; // 3 expired?
+        let principal = verified.live_at(seen.now).map_err(Rejection::Expired)?; // 3 expired?
         let rule = rule.ok_or(Rejection::Denied(Denied::NoRule))?;
         self.0
             .policy
@@ -366,7 +380,7 @@ impl Gate {
     ) -> bool {
         let identity = seen.identity.as_ref();
         let decision = Decision {
-            at: self.0.clock.now(),
+            at: seen.now,
             id,
             rejection,
             method: seen.method,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
-use http::{HeaderMap, Method, Version, request};
+use http::{HeaderMap, HeaderValue, Method, Version, request};
 
 use crate::client_certificate::ClientCertificate;
 use crate::front::Front;
@@ -82,32 +82,8 @@ impl RequestHead {
         arrival: Arrival,
         managed: &ManagedHeaders,
     ) -> Result<Self, RequestFault> {
-        let request::Parts {
-            method,
-            uri,
-            version,
-            headers,
-            ..
-        } = parts;
-        check_method(&method)?;
-        if !matches!(uri.scheme_str(), None | Some("http" | "https")) {
-            return Err(RequestFault::TargetForm);
-        }
-        let host = Host::of(&uri, &headers, version)?;
-        let target = path::canonical_target(&uri)?;
-        check_framing(&headers, version)?;
-        check_single(&headers)?;
-        managed.check_connection(&headers)?;
-        Ok(Self {
-            method,
-            host,
-            target,
-            headers,
-            version,
-            arrival,
-            front: Front::Proxy,
-            certificate: None,
-        })
+        let form = Form::of(&parts, managed)?;
+        form.complete(parts, arrival, (Front::Proxy, None))
     }
 
     /// Says at which front the call is judged; our reverse proxy when nothing is said.
@@ -206,8 +182,78 @@ impl RequestHead {
     }
 }
 
+/// What is canonical of a request and not in its parts already.
+pub(crate) struct Form {
+    host: Host,
+    /// The target, where the one that was sent was not canonical.
+    rewritten: Option<PathAndQuery>,
+}
+
+impl Form {
+    /// Looks at a request without changing it.
+    pub(crate) fn of(
+        parts: &request::Parts,
+        managed: &ManagedHeaders,
+    ) -> Result<Self, RequestFault> {
+        check_method(&parts.method)?;
+        if !matches!(parts.uri.scheme_str(), None | Some("http" | "https")) {
+            return Err(RequestFault::TargetForm);
+        }
+        let singular = Singular::of(&parts.headers);
+        let host = Host::of(&parts.uri, &singular.host, parts.version)?;
+        let rewritten = path::canonical_target(&parts.uri)?;
+        singular.check_framing(parts.version)?;
+        if singular.authorization.count > 1 {
+            return Err(RequestFault::Duplicate("Authorization"));
+        }
+        if singular.connection.count > MAX_CONNECTION_FIELDS {
+            return Err(RequestFault::ConnectionNominates);
+        }
+        if singular.connection.count > 0 {
+            managed.check_connection(&parts.headers)?;
+        }
+        Ok(Self { host, rewritten })
+    }
+
+    /// Refuses a request for another host than its connection was made for.
+    pub(crate) fn check_server_name(self, name: &ServerName) -> Result<Self, RequestFault> {
+        name.check(&self.host)?;
+        Ok(self)
+    }
+
+    /// Makes the head.
+    pub(crate) fn complete(
+        self,
+        parts: request::Parts,
+        arrival: Arrival,
+        (front, certificate): (Front, Option<Arc<ClientCertificate>>),
+    ) -> Result<RequestHead, RequestFault> {
+        let target = match self.rewritten {
+            Some(target) => target,
+            None => parts
+                .uri
+                .into_parts()
+                .path_and_query
+                .ok_or(RequestFault::TargetForm)?,
+        };
+        Ok(RequestHead {
+            method: parts.method,
+            host: self.host,
+            target,
+            headers: parts.headers,
+            version: parts.version,
+            arrival,
+            front,
+            certificate,
+        })
+    }
+}
+
 /// The longest method that is accepted, in bytes. The longest registered one has 17.
 const MAX_METHOD_LEN: usize = 32;
+
+/// How many `Connection` fields are read.
+const MAX_CONNECTION_FIELDS: usize = 8;
 
 /// Refuses methods that tunnel or echo, and spellings that another parser may fold to a method.
 fn check_method(method: &Method) -> Result<(), RequestFault> {
@@ -228,38 +274,67 @@ fn check_method(method: &Method) -> Result<(), RequestFault> {
     }
 }
 
-/// Refuses message framing that two servers may read differently (RFC 9112 section 6.3).
-fn check_framing(headers: &HeaderMap, version: Version) -> Result<(), RequestFault> {
-    if let Some(coding) = headers.get(TRANSFER_ENCODING) {
-        // SECURITY: only the exact coding, once, alone: everything else is a smuggling vector.
-        let chunked = coding.as_bytes().eq_ignore_ascii_case(b"chunked");
-        let alone = headers.get_all(TRANSFER_ENCODING).iter().count() == 1;
-        if !chunked || !alone || version != Version::HTTP_11 || headers.contains_key(CONTENT_LENGTH)
-        {
-            return Err(RequestFault::Framing);
-        }
-    }
-    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
-    if let Some(length) = lengths.next() {
-        let digits = !length.is_empty() && length.as_bytes().iter().all(u8::is_ascii_digit);
-        if !digits || lengths.next().is_some() {
-            return Err(RequestFault::Framing);
-        }
-    }
-    Ok(())
+/// The headers that have one meaning, as one pass over a head finds them.
+#[derive(Default)]
+struct Singular<'h> {
+    host: Field<'h>,
+    authorization: Field<'h>,
+    connection: Field<'h>,
+    coding: Field<'h>,
+    length: Field<'h>,
 }
 
-/// Refuses a second copy of a header that has one meaning.
-fn check_single(headers: &HeaderMap) -> Result<(), RequestFault> {
-    for (name, text) in [(AUTHORIZATION, "Authorization"), (HOST, "Host")] {
-        if headers.get_all(name).iter().nth(1).is_some() {
-            return Err(RequestFault::Duplicate(text));
+/// How often a header is there, and its last value.
+#[derive(Default)]
+struct Field<'h> {
+    value: Option<&'h HeaderValue>,
+    count: usize,
+}
+
+impl<'h> Field<'h> {
+    fn note(&mut self, value: &'h HeaderValue) {
+        self.value = Some(value);
+        self.count += 1;
+    }
+}
+
+impl<'h> Singular<'h> {
+    fn of(headers: &'h HeaderMap) -> Self {
+        let mut found = Self::default();
+        for (name, value) in headers {
+            if *name == HOST {
+                found.host.note(value);
+            } else if *name == AUTHORIZATION {
+                found.authorization.note(value);
+            } else if *name == CONNECTION {
+                found.connection.note(value);
+            } else if *name == CONTENT_LENGTH {
+                found.length.note(value);
+            } else if *name == TRANSFER_ENCODING {
+                found.coding.note(value);
+            }
         }
+        found
     }
-    if headers.get_all(CONNECTION).iter().count() > 8 {
-        return Err(RequestFault::ConnectionNominates);
+
+    /// Refuses message framing that two servers may read differently (RFC 9112 section 6.3).
+    fn check_framing(&self, version: Version) -> Result<(), RequestFault> {
+        if let Some(coding) = self.coding.value {
+            // SECURITY: only the exact coding, once, alone: everything else is a smuggling vector.
+            let chunked = coding.as_bytes().eq_ignore_ascii_case(b"chunked");
+            let alone = self.coding.count == 1 && self.length.count == 0;
+            if !chunked || !alone || version != Version::HTTP_11 {
+                return Err(RequestFault::Framing);
+            }
+        }
+        if let Some(length) = self.length.value {
+            let digits = !length.is_empty() && length.as_bytes().iter().all(u8::is_ascii_digit);
+            if !digits || self.length.count > 1 {
+                return Err(RequestFault::Framing);
+            }
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -12,7 +12,7 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::timeout;
 
 use crate::body::Download;
 use crate::client_auth::Handshake;
@@ -21,6 +21,7 @@ use crate::head_guard::HeadGuard;
 use crate::limits::Limits;
 use crate::pulse::{InFlight, Pulse};
 use crate::stream::{CallerStream, read_ahead};
+use crate::watchdog::{Look, Watchdog};
 
 /// What serves the requests of a connection.
 pub(crate) trait Application: Send + Sync + 'static {
@@ -75,7 +76,8 @@ where
     };
     let line = Arc::new(Line {
         app,
-        pulse: Pulse::new(),
+        // The requests of HTTP/1 are polled with their connection, those of HTTP/2 apart.
+        pulse: Pulse::new(!http2),
     });
     let guard = (!http2).then(|| HeadGuard::new(limits.header_bytes));
     let stream = CallerStream::new(stream, ahead, Arc::clone(&line.pulse), guard);
@@ -194,30 +196,38 @@ async fn watch<C>(
     pulse: &Pulse,
     drain: Drain,
     conn: &mut C,
-    poll: impl Fn(&mut C, &mut std::task::Context<'_>) -> Poll<()>,
+    poll: impl Fn(&mut C, &mut Context<'_>) -> Poll<()>,
     finish: impl Fn(&mut C),
 ) -> bool {
-    let tick = limits.tick();
-    let mut next = pin!(sleep(tick));
-    let mut begun = pin!(drain.begun());
+    let mut watchdog = pin!(Watchdog::new(limits));
+    let mut begun = pin!(drain.clone().begun());
     let mut draining = false;
+    // Whom the watchdog and the drain would wake. While it is the same task, there is nothing to
+    // ask them but whether they have.
+    let mut armed: Option<Waker> = None;
     std::future::poll_fn(|cx| {
         loop {
             if poll(conn, cx).is_ready() {
                 return Poll::Ready(true);
             }
-            if !draining && begun.as_mut().poll(cx).is_ready() {
+            let is_armed = armed
+                .as_ref()
+                .is_some_and(|waker| waker.will_wake(cx.waker()));
+            let ask_drain = !draining && (!is_armed || drain.may_have_begun());
+            if ask_drain && begun.as_mut().poll(cx).is_ready() {
                 draining = true;
                 finish(conn);
                 continue;
             }
-            if next.as_mut().poll(cx).is_pending() {
-                return Poll::Pending;
+            match watchdog.as_mut().poll(cx, pulse, is_armed) {
+                Look::Later => {}
+                Look::Again => continue,
+                Look::Overdue => return Poll::Ready(false),
             }
-            if pulse.tick(limits) {
-                return Poll::Ready(false);
+            if !is_armed {
+                armed = Some(cx.waker().clone());
             }
-            next.as_mut().reset(Instant::now() + tick);
+            return Poll::Pending;
         }
     })
     .await

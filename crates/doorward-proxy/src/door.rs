@@ -1,6 +1,6 @@
 //! What the data plane works with, swapped as one.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, LazyLock};
 
 use arc_swap::ArcSwap;
@@ -36,7 +36,7 @@ pub struct Snapshot {
     /// Judges every call.
     pub gate: Arc<Gate>,
     /// Upstreams by the names that rules use.
-    pub upstreams: HashMap<Arc<str>, Arc<Upstream>>,
+    pub upstreams: BTreeMap<Arc<str>, Arc<Upstream>>,
     /// Answers our own paths.
     pub own: Option<Arc<dyn OwnEndpoints>>,
     /// Signs who calls.

@@ -24,6 +24,11 @@ impl Drain {
         self.deadline
     }
 
+    /// Tells, at the cost of one look, whether the signal may have come.
+    pub(crate) fn may_have_begun(&self) -> bool {
+        self.signal.has_changed().unwrap_or(true)
+    }
+
     /// Waits for the signal.
     pub(crate) async fn begun(mut self) {
         // A dropped sender is an error here, and as good a reason to stop.

@@ -5,16 +5,20 @@ use std::time::Duration;
 
 use doorward_core::policy::Access;
 use doorward_core::{Permit, RequestHead};
-use http::header::{CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue, Request, Response, Uri, Version};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
+use tokio::time::Instant;
 
 use crate::body::{CallerBody, Upload, UploadEnd, UploadState, judged};
 use crate::door::Snapshot;
 use crate::fault::Fault;
+use crate::pulse::Pulse;
 use crate::upstream::{Lease, Upstream};
 
+mod caller;
+mod deadline;
 mod exchange;
 mod hop_by_hop;
 mod identity;
@@ -22,6 +26,8 @@ mod query;
 mod request_headers;
 mod response_headers;
 mod websocket;
+
+use deadline::Deadline;
 
 pub(crate) use identity::told_by_a_front;
 pub(crate) use request_headers::strip_trailers;
@@ -81,8 +87,18 @@ pub(crate) fn prepare(call: Call<'_>) -> Result<Prepared, Fault> {
     let limit = rule.forwarding.max_body;
     check_declared_length(head.headers(), limit)?;
     let websocket = upgrade.filter(|_| websocket::is_asked_for(&head));
-    let host = upstream_host(upstream, &head)?;
-    let identity = identity::Identity::of(&permit, &head, upstream, snapshot.as_ref(), client)?;
+    let asked = caller_host(&head)?;
+    let host = if upstream.preserve_host {
+        asked.clone()
+    } else {
+        upstream.host.clone()
+    };
+    let shown = identity::Shown {
+        client,
+        proto: HeaderValue::from_static(head.arrival().transport.scheme()),
+        host: asked,
+    };
+    let identity = identity::Identity::of(&permit, shown, upstream, snapshot.as_ref())?;
     let (method, target, mut headers) = head.into_parts();
     let pass_credential = rule.forwarding.pass_credential;
     request_headers::strip(&mut headers, snapshot.gate.managed(), pass_credential)?;
@@ -93,8 +109,6 @@ pub(crate) fn prepare(call: Call<'_>) -> Result<Prepared, Fault> {
         Access::Guarded(_) | Access::Public => target,
     };
     headers.insert(HOST, host);
-    // We have answered it, or will when the body is first read.
-    headers.remove(EXPECT);
     // SECURITY: ours come last, so that nothing a caller sent survives beside them.
     identity.set(&mut headers, decision);
     let body = judged::replace(&permit, body, &mut headers);
@@ -119,13 +133,18 @@ pub(crate) fn prepare(call: Call<'_>) -> Result<Prepared, Fault> {
 }
 
 /// Passes a call on and waits for the head of the answer.
-pub(crate) async fn forward(call: Prepared) -> Result<Outcome, Fault> {
+pub(crate) async fn forward(
+    call: Prepared,
+    started: Instant,
+    pulse: &Pulse,
+) -> Result<Outcome, Fault> {
     if let Some(caller) = call.websocket {
         let request = call.outgoing.request;
         let ask = websocket::switch(&call.upstream, request, caller, call.bound);
         return Box::pin(ask).await;
     }
-    let (mut response, lease) = exchange::send(&call.upstream, call.outgoing, call.bound).await?;
+    let deadline = Deadline::new(started, call.bound, pulse);
+    let (mut response, lease) = exchange::send(&call.upstream, call.outgoing, deadline).await?;
     response_headers::clean(&mut response)?;
     Ok(Outcome::Answer(response, lease))
 }
@@ -146,11 +165,12 @@ fn check_declared_length(headers: &HeaderMap, limit: Option<u64>) -> Result<(), 
     }
 }
 
-fn upstream_host(upstream: &Upstream, head: &RequestHead) -> Result<HeaderValue, Fault> {
-    if upstream.preserve_host {
-        HeaderValue::from_str(head.host().as_str()).map_err(|_| Fault::Request)
-    } else {
-        Ok(upstream.host.clone())
+/// The host that the caller asked for. What was sent is used again where it was canonical.
+fn caller_host(head: &RequestHead) -> Result<HeaderValue, Fault> {
+    let host = head.host().as_str();
+    match head.headers().get(HOST) {
+        Some(sent) if sent.as_bytes() == host.as_bytes() => Ok(sent.clone()),
+        _ => HeaderValue::from_str(host).map_err(|_| Fault::Request),
     }
 }
 

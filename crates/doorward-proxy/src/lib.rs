@@ -31,6 +31,7 @@ mod stream;
 mod tls;
 mod transport;
 mod upstream;
+mod watchdog;
 
 pub use access_log::{Access, AccessLog};
 pub use client_auth::ClientAuth;

@@ -204,7 +204,7 @@ impl Closing {
         });
         async move {
             let outcome = match prepared {
-                Ok(call) => forward(call).await,
+                Ok(call) => forward(call, self.started, pulse).await,
                 Err(fault) => Err(fault),
             };
             let mut response = self.relay(id, outcome, pulse);
@@ -309,7 +309,7 @@ fn client_value(client: ClientAddress) -> HeaderValue {
 }
 
 fn decision_value(id: DecisionId) -> HeaderValue {
-    HeaderValue::try_from(id.to_string()).unwrap_or_else(|_| HeaderValue::from_static("d"))
+    HeaderValue::from_bytes(&id.to_ascii()).unwrap_or_else(|_| HeaderValue::from_static("d"))
 }
 
 /// The part of a request that sharing looks at.

@@ -7,6 +7,8 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::limits::Limits;
 
 /// What goes on after a connection has left HTTP.
@@ -23,13 +25,19 @@ pub(crate) struct Pulse {
     blocked_since: AtomicU64,
     is_tunnel: AtomicBool,
     tunnel: Mutex<Option<Tunnel>>,
+    /// Whether the watchdog polls the requests, too, and so can wake one in time.
+    keeps_alarms: bool,
+    began: Instant,
+    /// When the watchdog is to look in any case, in milliseconds since `began`.
+    alarm: AtomicU64,
 }
 
 /// One request between its head and the end of its response.
 pub(crate) struct InFlight(Arc<Pulse>);
 
 impl Pulse {
-    pub(crate) fn new() -> Arc<Self> {
+    /// A new connection. With `keeps_alarms`, its requests are polled whenever its watchdog is.
+    pub(crate) fn new(keeps_alarms: bool) -> Arc<Self> {
         Arc::new(Self {
             ticks: AtomicU64::new(1),
             in_flight: AtomicU32::new(0),
@@ -39,6 +47,9 @@ impl Pulse {
             blocked_since: AtomicU64::new(0),
             is_tunnel: AtomicBool::new(false),
             tunnel: Mutex::new(None),
+            keeps_alarms,
+            began: Instant::now(),
+            alarm: AtomicU64::new(0),
         })
     }
 
@@ -52,6 +63,28 @@ impl Pulse {
         self.served.fetch_add(1, Ordering::Relaxed);
         self.head_since.store(0, Ordering::Relaxed);
         InFlight(Arc::clone(self))
+    }
+
+    /// Asks the watchdog to poll the connection at a moment; false when it cannot. The last one
+    /// asked for counts, and its request must ask again when it is polled for another reason.
+    pub(crate) fn set_alarm(&self, at: Instant) -> bool {
+        let ms = at.saturating_duration_since(self.began).as_millis() + 1;
+        self.alarm
+            .store(u64::try_from(ms).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.keeps_alarms
+    }
+
+    /// When the watchdog was asked to look, if it was.
+    pub(crate) fn alarm(&self) -> Option<Instant> {
+        match self.alarm.load(Ordering::Relaxed) {
+            0 => None,
+            ms => self.began.checked_add(Duration::from_millis(ms)),
+        }
+    }
+
+    /// Forgets an alarm that has come.
+    pub(crate) fn clear_alarm(&self) {
+        self.alarm.store(0, Ordering::Relaxed);
     }
 
     /// Bytes came in.
@@ -125,6 +158,7 @@ impl Drop for InFlight {
     fn drop(&mut self) {
         self.0.idle_since.store(self.0.now(), Ordering::Relaxed);
         self.0.head_since.store(0, Ordering::Relaxed);
+        self.0.clear_alarm();
         self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }

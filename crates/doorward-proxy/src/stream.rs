@@ -186,7 +186,7 @@ mod tests {
     async fn parse(bytes: &[u8], dice: &mut Dice, guarded: bool) -> (Vec<String>, String) {
         let (ours, theirs) = duplex(1 << 16);
         let guard = guarded.then(|| HeadGuard::new(32 * 1024));
-        let stream = CallerStream::new(theirs, Bytes::new(), Pulse::new(), guard);
+        let stream = CallerStream::new(theirs, Bytes::new(), Pulse::new(true), guard);
         let seen = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&seen);
         let service = service_fn(move |request: Request<Incoming>| {

@@ -2,11 +2,10 @@
 
 use std::fmt;
 
-use http::header::HOST;
-use http::{HeaderMap, Uri, Version};
+use http::{Uri, Version};
 use smallvec::SmallVec;
 
-use super::RequestFault;
+use super::{Field, RequestFault};
 
 /// The longest host and port that is accepted, in bytes.
 const MAX_HOST_LEN: usize = 260;
@@ -24,14 +23,9 @@ impl Host {
     /// # Errors
     /// [`RequestFault::Host`] when there is none or it is malformed, [`RequestFault::TwoHosts`]
     /// when the target and the Host header disagree.
-    pub(super) fn of(
-        uri: &Uri,
-        headers: &HeaderMap,
-        version: Version,
-    ) -> Result<Self, RequestFault> {
-        let mut named = headers.get_all(HOST).iter();
-        let header = named.next().map(http::HeaderValue::as_bytes);
-        if named.next().is_some() {
+    pub(super) fn of(uri: &Uri, named: &Field<'_>, version: Version) -> Result<Self, RequestFault> {
+        let header = named.value.map(http::HeaderValue::as_bytes);
+        if named.count > 1 {
             return Err(RequestFault::TwoHosts);
         }
         let authority = uri
@@ -67,7 +61,8 @@ impl Host {
         if !is_name(name) || !is_port(port) {
             return Err(RequestFault::Host);
         }
-        let text = text.iter().map(u8::to_ascii_lowercase).collect();
+        let mut text = SmallVec::from_slice(text);
+        text.make_ascii_lowercase();
         Ok(Self { text, name_len })
     }
 
@@ -106,13 +101,16 @@ fn is_name(name: &[u8]) -> bool {
     {
         return str::from_utf8(inner).is_ok_and(|text| text.parse::<std::net::Ipv6Addr>().is_ok());
     }
-    let legal = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
     // SECURITY: a trailing or doubled dot names the same host to DNS and another host to a table.
-    !name.is_empty()
-        && name.iter().all(legal)
-        && !name.starts_with(b".")
-        && !name.ends_with(b".")
-        && !name.windows(2).any(|pair| pair == b"..")
+    let mut before = b'.';
+    for byte in name {
+        let legal = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+        if !legal || (*byte == b'.' && before == b'.') {
+            return false;
+        }
+        before = *byte;
+    }
+    before != b'.'
 }
 
 fn is_port(port: &[u8]) -> bool {

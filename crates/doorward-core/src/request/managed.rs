@@ -1,5 +1,7 @@
 //! Headers that only Doorward may set towards an upstream.
 
+use std::sync::LazyLock;
+
 use http::HeaderMap;
 use http::header::{CONNECTION, HeaderName};
 
@@ -153,17 +155,9 @@ impl ManagedHeaders {
     /// Tells whether a header is deleted before forwarding because only we may set it.
     #[must_use]
     pub fn is_managed(&self, name: &str) -> bool {
-        if NEVER.iter().any(|never| folded_eq(name, never.as_bytes())) {
-            return false;
-        }
-        let mut exact = EXACT.iter();
-        if exact.any(|known| name != *known && folded_eq(name, known.as_bytes())) {
-            return true;
-        }
-        ALWAYS
-            .iter()
-            .any(|pattern| matches(name, pattern.as_bytes()))
-            || self.extra.iter().any(|pattern| matches(name, pattern))
+        BUILT_IN
+            .is_managed(name)
+            .unwrap_or_else(|| self.extra.iter().any(|pattern| matches(name, pattern)))
     }
 
     /// Tells whether a header carries a credential of ours, under any alias.
@@ -204,6 +198,62 @@ impl ManagedHeaders {
             }
         }
         Ok(())
+    }
+}
+
+/// The built-in names by a hash of their beginning: every header of every request is looked up.
+static BUILT_IN: LazyLock<BuiltIn> = LazyLock::new(BuiltIn::new);
+
+struct BuiltIn([Vec<BuiltInName>; BuiltIn::BUCKETS]);
+
+#[derive(Clone, Copy)]
+enum BuiltInName {
+    Never(&'static [u8]),
+    Exact(&'static str),
+    Always(&'static [u8]),
+}
+
+impl BuiltIn {
+    const BUCKETS: usize = 64;
+
+    fn new() -> Self {
+        let mut buckets = [const { Vec::new() }; Self::BUCKETS];
+        let never = NEVER.iter().map(|n| BuiltInName::Never(n.as_bytes()));
+        let exact = EXACT.iter().map(|n| BuiltInName::Exact(n));
+        let always = ALWAYS.iter().map(|n| BuiltInName::Always(n.as_bytes()));
+        for name in never.chain(exact).chain(always) {
+            let text = match name {
+                BuiltInName::Never(text) | BuiltInName::Always(text) => text,
+                BuiltInName::Exact(text) => text.as_bytes(),
+            };
+            if let Some(bucket) = buckets.get_mut(Self::bucket(text)) {
+                bucket.push(name);
+            }
+        }
+        Self(buckets)
+    }
+
+    /// The bucket of a name: by its first letter, or by its third where it begins with `x-`. No
+    /// pattern has its `*` before that.
+    fn bucket(name: &[u8]) -> usize {
+        let at = |n: usize| name.get(n).map_or(0, |byte| fold(*byte));
+        let letter = |byte: u8| usize::from(byte & 31);
+        match (at(0), at(1)) {
+            (b'x', b'-') => 32 + letter(at(2)),
+            (first, _) => letter(first),
+        }
+    }
+
+    /// Tells whether a name is managed; `None` when no built-in name says so.
+    fn is_managed(&self, name: &str) -> Option<bool> {
+        let bucket = self.0.get(Self::bucket(name.as_bytes()))?;
+        bucket.iter().find_map(|known| match known {
+            BuiltInName::Never(never) => folded_eq(name, never).then_some(false),
+            BuiltInName::Exact(exact) => {
+                (name != *exact && folded_eq(name, exact.as_bytes())).then_some(true)
+            }
+            BuiltInName::Always(pattern) => matches(name, pattern).then_some(true),
+        })
     }
 }
 

@@ -5,8 +5,8 @@ use http::uri::PathAndQuery;
 
 use super::RequestFault;
 
-/// The canonical target of a request. Copies only when the path was not canonical already.
-pub(super) fn canonical_target(uri: &Uri) -> Result<PathAndQuery, RequestFault> {
+/// The canonical target of a request, where the one that was sent is not canonical already.
+pub(super) fn canonical_target(uri: &Uri) -> Result<Option<PathAndQuery>, RequestFault> {
     let target = uri.path_and_query().ok_or(RequestFault::TargetForm)?;
     let path = target.path();
     if !path.starts_with('/') {
@@ -14,50 +14,71 @@ pub(super) fn canonical_target(uri: &Uri) -> Result<PathAndQuery, RequestFault> 
     }
     check_query(target.query())?;
     // An absolute-form target may have no path at all: `http://api.example?q`.
-    let rewritten = if needs_rewriting(path) || !target.as_str().starts_with('/') {
-        Some(rewrite(path)?)
-    } else {
-        None
-    };
-    check_segments(rewritten.as_deref().unwrap_or(path))?;
-    match rewritten {
-        None => Ok(target.clone()),
-        Some(mut text) => {
-            if let Some(query) = target.query() {
-                text.push('?');
-                text.push_str(query);
-            }
-            PathAndQuery::try_from(text).map_err(|_| RequestFault::BrokenEncoding)
-        }
+    if target.as_str().starts_with('/') && is_canonical(path) {
+        return Ok(None);
     }
+    let mut text = rewrite(path)?;
+    check_segments(&text)?;
+    if text == path && target.as_str().starts_with('/') {
+        return Ok(None);
+    }
+    if let Some(query) = target.query() {
+        text.push('?');
+        text.push_str(query);
+    }
+    PathAndQuery::try_from(text)
+        .map(Some)
+        .map_err(|_| RequestFault::BrokenEncoding)
 }
 
-/// Tells whether a path has anything but characters that stand for themselves.
-fn needs_rewriting(path: &str) -> bool {
-    !path.bytes().all(|b| b == b'/' || is_plain(b))
+/// Tells whether a path has no characters but those that stand for themselves, no dots at the
+/// edge of a segment and no empty segments. Others may be canonical all the same.
+fn is_canonical(path: &str) -> bool {
+    let mut before = 0;
+    for byte in path.bytes() {
+        let at_edge = matches!(before, b'/' | b'.') && matches!(byte, b'/' | b'.');
+        if at_edge || !(byte == b'/' || is_plain(byte)) {
+            return false;
+        }
+        before = byte;
+    }
+    before != b'.'
 }
 
 /// Unreserved characters and sub-delimiters of RFC 3986 without `;`, plus `:` and `@`.
 const fn is_plain(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'-' | b'.'
-                | b'_'
-                | b'~'
-                | b'!'
-                | b'$'
-                | b'&'
-                | b'\''
-                | b'('
-                | b')'
-                | b'*'
-                | b'+'
-                | b','
-                | b'='
-                | b':'
-                | b'@'
-        )
+    // One bit per ASCII character, so that looking at a path is cheap.
+    const PLAIN: u128 = {
+        let mut bits = 0;
+        let mut byte = 0_u8;
+        while byte < 128 {
+            let plain = byte.is_ascii_alphanumeric()
+                || matches!(
+                    byte,
+                    b'-' | b'.'
+                        | b'_'
+                        | b'~'
+                        | b'!'
+                        | b'$'
+                        | b'&'
+                        | b'\''
+                        | b'('
+                        | b')'
+                        | b'*'
+                        | b'+'
+                        | b','
+                        | b'='
+                        | b':'
+                        | b'@'
+                );
+            if plain {
+                bits |= 1_u128 << byte;
+            }
+            byte += 1;
+        }
+        bits
+    };
+    byte < 128 && PLAIN >> byte & 1 == 1
 }
 
 const fn is_unreserved(byte: u8) -> bool {

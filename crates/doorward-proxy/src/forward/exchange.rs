@@ -9,8 +9,9 @@ use http::header::CONNECTION;
 use http::{HeaderMap, Method, Request, Response, Uri, Version};
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
+use super::deadline::Deadline;
 use super::{Outgoing, into_http2, upload_fault};
 use crate::body::{Upload, UploadEnd, UploadState};
 use crate::fault::Fault;
@@ -28,7 +29,7 @@ const FRESH: Duration = Duration::from_millis(500);
 pub(super) async fn send(
     upstream: &Upstream,
     outgoing: Outgoing,
-    bound: Duration,
+    deadline: Deadline<'_>,
 ) -> Result<Answered, Fault> {
     let upload = outgoing.upload.clone();
     let attempt = pin!(async {
@@ -42,7 +43,7 @@ pub(super) async fn send(
             },
         }
     });
-    let answered = within(bound, upload.as_ref(), attempt).await;
+    let answered = within(deadline, upload.as_ref(), attempt).await;
     match (answered, upload_fault(upload.as_ref())) {
         // The upstream's complaint about a body that we broke off is of no interest.
         (Err(_), Some(fault)) => Err(fault),
@@ -204,26 +205,25 @@ fn hung_up(error: &hyper::Error) -> bool {
 
 /// Bounds the wait for an answer. While the upload makes progress, the time does not run.
 async fn within(
-    bound: Duration,
+    mut deadline: Deadline<'_>,
     upload: Option<&Arc<UploadState>>,
     mut attempt: Pin<&mut impl Future<Output = Result<Answered, Fault>>>,
 ) -> Result<Answered, Fault> {
-    let mut deadline = pin!(sleep_until(Instant::now() + bound));
     std::future::poll_fn(|cx| {
         loop {
             if let Poll::Ready(answered) = attempt.as_mut().poll(cx) {
                 return Poll::Ready(answered);
             }
-            if deadline.as_mut().poll(cx).is_pending() {
+            if !deadline.has_passed(cx) {
                 return Poll::Pending;
             }
             let progress = upload
-                .map(|upload| upload.progress() + bound)
+                .map(|upload| upload.progress() + deadline.bound)
                 .filter(|later| *later > Instant::now());
             let Some(later) = progress else {
                 return Poll::Ready(Err(Fault::ResponseTimeout));
             };
-            deadline.as_mut().reset(later);
+            deadline.put_off(later);
         }
     })
     .await

@@ -1,12 +1,11 @@
 //! What the upstream is told about the caller.
 
-use std::fmt::Write as _;
-
+use doorward_core::Permit;
 use doorward_core::verified::Principal;
-use doorward_core::{Permit, RequestHead};
 use http::header::HeaderName;
 use http::{HeaderMap, HeaderValue};
 
+use super::caller::Caller;
 use crate::door::Snapshot;
 use crate::fault::Fault;
 use crate::upstream::Upstream;
@@ -24,51 +23,48 @@ const ASSERTION: HeaderName = HeaderName::from_static("doorward-assertion");
 
 /// The values of our headers, ready before any of the caller's is touched.
 pub(super) struct Identity {
-    client: HeaderValue,
-    proto: HeaderValue,
-    host: HeaderValue,
-    caller: Option<Caller>,
+    shown: Shown,
+    caller: Option<(Caller, Option<HeaderValue>)>,
 }
 
-struct Caller {
-    subject: HeaderValue,
-    method: HeaderValue,
-    credential: HeaderValue,
-    scopes: HeaderValue,
-    issuer: Option<HeaderValue>,
-    assertion: Option<HeaderValue>,
+/// How the call came, as the upstream is told.
+pub(super) struct Shown {
+    /// The caller's address.
+    pub(super) client: HeaderValue,
+    /// `http` or `https`.
+    pub(super) proto: HeaderValue,
+    /// The host that was asked for.
+    pub(super) host: HeaderValue,
 }
 
 impl Identity {
     /// Writes down who calls, as the gate found.
     pub(super) fn of(
         permit: &Permit,
-        head: &RequestHead,
+        shown: Shown,
         upstream: &Upstream,
         snapshot: &Snapshot,
-        client: HeaderValue,
     ) -> Result<Self, Fault> {
-        let arrival = head.arrival();
-        let caller = permit
-            .principal()
-            .map(|principal| Caller::of(principal, upstream, snapshot))
-            .transpose()?;
-        Ok(Self {
-            client,
-            proto: HeaderValue::from_static(arrival.transport.scheme()),
-            host: HeaderValue::from_str(head.host().as_str()).map_err(|_| Fault::Request)?,
-            caller,
-        })
+        let caller = match permit.principal() {
+            None => None,
+            Some(principal) => Some((
+                Caller::of(principal.identity())?,
+                assertion(principal, upstream, snapshot)?,
+            )),
+        };
+        Ok(Self { shown, caller })
     }
 
     /// Sets our headers. Whatever bore their names before is gone.
     pub(super) fn set(self, headers: &mut HeaderMap, decision: HeaderValue) {
         headers.reserve(if self.caller.is_some() { 10 } else { 4 });
-        headers.insert(FORWARDED_FOR, self.client);
-        headers.insert(FORWARDED_PROTO, self.proto);
-        headers.insert(FORWARDED_HOST, self.host);
+        headers.insert(FORWARDED_FOR, self.shown.client);
+        headers.insert(FORWARDED_PROTO, self.shown.proto);
+        headers.insert(FORWARDED_HOST, self.shown.host);
         headers.insert(DECISION, decision);
-        let Some(caller) = self.caller else { return };
+        let Some((caller, assertion)) = self.caller else {
+            return;
+        };
         headers.insert(SUBJECT, caller.subject);
         headers.insert(METHOD, caller.method);
         headers.insert(CREDENTIAL, caller.credential);
@@ -76,7 +72,7 @@ impl Identity {
         if let Some(issuer) = caller.issuer {
             headers.insert(ISSUER, issuer);
         }
-        if let Some(assertion) = caller.assertion {
+        if let Some(assertion) = assertion {
             headers.insert(ASSERTION, assertion);
         }
     }
@@ -91,9 +87,13 @@ pub(crate) fn told_by_a_front(
     let name = &permit.rule().forwarding.upstream;
     let upstream = snapshot.upstreams.get(name).ok_or(Fault::UpstreamUnknown)?;
     let caller = permit.principal();
-    let caller = caller.map(|principal| Caller::of(principal, upstream, snapshot));
+    let caller = caller.map(|principal| Caller::of(principal.identity()));
     let caller = caller.transpose()?;
-    let decision = HeaderValue::from_str(&permit.decision_id().to_string());
+    let assertion = match permit.principal() {
+        Some(principal) => assertion(principal, upstream, snapshot)?,
+        None => None,
+    };
+    let decision = HeaderValue::from_bytes(&permit.decision_id().to_ascii());
     let of = |part: fn(&Caller) -> Option<HeaderValue>| caller.as_ref().and_then(part);
     Ok([
         (DECISION, decision.ok()),
@@ -102,79 +102,23 @@ pub(crate) fn told_by_a_front(
         (CREDENTIAL, of(|caller| Some(caller.credential.clone()))),
         (SCOPES, of(|caller| Some(caller.scopes.clone()))),
         (ISSUER, of(|caller| caller.issuer.clone())),
-        (ASSERTION, of(|caller| caller.assertion.clone())),
+        (ASSERTION, assertion),
     ])
 }
 
-impl Caller {
-    fn of(principal: &Principal, upstream: &Upstream, snapshot: &Snapshot) -> Result<Self, Fault> {
-        let identity = principal.identity();
-        let assertion = match (&snapshot.assertion, &upstream.audience) {
-            (Some(signer), Some(audience)) => Some(
-                signer
-                    .assertion(principal, audience)
-                    .ok_or(Fault::Assertion)?,
-            ),
-            // SECURITY: an upstream that expects a signature gets no call without one.
-            (None, Some(_)) => return Err(Fault::Assertion),
-            (_, None) => None,
-        };
-        Ok(Self {
-            subject: text(&identity.subject)?,
-            method: HeaderValue::from_static(identity.method.as_str()),
-            credential: text(identity.credential_id.as_str())?,
-            scopes: value(identity.grants.scopes.to_string())?,
-            issuer: identity.grants.issuer.as_deref().map(text).transpose()?,
-            assertion,
-        })
-    }
-}
-
-fn value(text: String) -> Result<HeaderValue, Fault> {
-    HeaderValue::try_from(text).map_err(|_| Fault::Request)
-}
-
-/// A header value for any text: what is not visible ASCII is percent-encoded, and so is `%`, so
-/// that two different subjects never look the same.
-fn text(text: &str) -> Result<HeaderValue, Fault> {
-    if text.bytes().all(is_plain) {
-        return HeaderValue::from_str(text).map_err(|_| Fault::Request);
-    }
-    let mut out = String::with_capacity(text.len() * 3);
-    for byte in text.bytes() {
-        if is_plain(byte) {
-            out.push(char::from(byte));
-        } else {
-            let _written = write!(out, "%{byte:02X}");
-        }
-    }
-    value(out)
-}
-
-/// Visible ASCII but `%`; and no comma, where some servers split values.
-const fn is_plain(byte: u8) -> bool {
-    byte.is_ascii_graphic() && byte != b'%' && byte != b','
-}
-
-#[cfg(test)]
-mod tests {
-    use super::text;
-
-    #[test]
-    fn r100_a_subject_is_one_unambiguous_header_value() {
-        for (subject, sent) in [
-            ("alice", "alice"),
-            ("jo\u{e9}", "jo%C3%A9"),
-            ("jo%C3%A9", "jo%25C3%25A9"),
-            ("a b", "a%20b"),
-            ("a,b", "a%2Cb"),
-            (
-                "a\r\nX-Doorward-Scopes: admin",
-                "a%0D%0AX-Doorward-Scopes:%20admin",
-            ),
-            ("", ""),
-        ] {
-            assert_eq!(text(subject).unwrap(), sent, "{subject:?}");
-        }
+/// The signed statement of who calls, where the upstream expects one.
+fn assertion(
+    principal: &Principal,
+    upstream: &Upstream,
+    snapshot: &Snapshot,
+) -> Result<Option<HeaderValue>, Fault> {
+    match (&snapshot.assertion, &upstream.audience) {
+        (Some(signer), Some(audience)) => signer
+            .assertion(principal, audience)
+            .ok_or(Fault::Assertion)
+            .map(Some),
+        // SECURITY: an upstream that expects a signature gets no call without one.
+        (None, Some(_)) => Err(Fault::Assertion),
+        (_, None) => Ok(None),
     }
 }

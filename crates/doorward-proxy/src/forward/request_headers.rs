@@ -2,7 +2,7 @@
 
 use doorward_core::request::ManagedHeaders;
 use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, HOST, HeaderName, TE, TRAILER,
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderName, TE, TRAILER,
 };
 use http::{HeaderMap, HeaderValue};
 
@@ -16,26 +16,45 @@ pub(super) fn strip(
     managed: &ManagedHeaders,
     pass_credential: bool,
 ) -> Result<(), Fault> {
-    let trailers = accepts_trailers(headers);
     let mut gone = Vec::new();
-    nominated(headers, &mut gone);
-    for name in headers.keys() {
-        let ends_here = is_hop_by_hop(name)
-            || (!is_everyday(name) && managed.is_managed(name.as_str()))
-            || (!pass_credential && is_credential(name, managed));
-        if ends_here {
+    let mut found = Found::default();
+    for (name, value) in &*headers {
+        let everyday = is_everyday(name);
+        found.cookies += usize::from(*name == COOKIE);
+        let ends_here = if everyday {
+            false
+        } else {
+            found.connection |= *name == CONNECTION;
+            found.trailers |= *name == TE && has_trailers(value);
+            // We have answered an `Expect`, or will when the body is first read.
+            *name == EXPECT || is_hop_by_hop(name) || managed.is_managed(name.as_str())
+        };
+        if ends_here || (!pass_credential && is_credential(name, managed)) {
             gone.push(name.clone());
         }
+    }
+    if found.connection {
+        nominated(headers, &mut gone);
     }
     for name in gone {
         headers.remove(name);
     }
-    join_cookies(headers)?;
-    if trailers {
+    if found.cookies > 1 {
+        join_cookies(headers)?;
+    }
+    if found.trailers {
         headers.insert(TE, HeaderValue::from_static("trailers"));
         headers.insert(CONNECTION, HeaderValue::from_static("te"));
     }
     Ok(())
+}
+
+/// What one pass over a head finds.
+#[derive(Default)]
+struct Found {
+    connection: bool,
+    trailers: bool,
+    cookies: usize,
 }
 
 /// Removes from trailers what would mean something as a header: identity, credentials, framing
@@ -78,26 +97,20 @@ fn is_everyday(name: &HeaderName) -> bool {
         || *name == AUTHORIZATION
 }
 
-fn accepts_trailers(headers: &HeaderMap) -> bool {
-    headers.contains_key(TE)
-        && headers.get_all(TE).iter().any(|value| {
-            value
-                .as_bytes()
-                .split(|b| *b == b',')
-                .any(|part| part.trim_ascii().eq_ignore_ascii_case(b"trailers"))
-        })
+fn has_trailers(value: &HeaderValue) -> bool {
+    value
+        .as_bytes()
+        .split(|b| *b == b',')
+        .any(|part| part.trim_ascii().eq_ignore_ascii_case(b"trailers"))
 }
 
 /// Joins what HTTP/2 allows to be split (RFC 9113 section 8.2.3).
 fn join_cookies(headers: &mut HeaderMap) -> Result<(), Fault> {
-    let crumbs: Vec<&[u8]> = match headers.get_all(COOKIE).iter().nth(1) {
-        None => return Ok(()),
-        Some(_) => headers
-            .get_all(COOKIE)
-            .iter()
-            .map(HeaderValue::as_bytes)
-            .collect(),
-    };
+    let crumbs: Vec<&[u8]> = headers
+        .get_all(COOKIE)
+        .iter()
+        .map(HeaderValue::as_bytes)
+        .collect();
     let joined = HeaderValue::from_bytes(&crumbs.join(&b"; "[..])).map_err(|_| Fault::Request)?;
     headers.insert(COOKIE, joined);
     Ok(())

@@ -1,6 +1,6 @@
 //! A gate with a small rule table, a running proxy, and upstreams to put behind it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -246,7 +246,7 @@ impl Setup {
         let upstream = Upstream::new(self.upstream.clone()).unwrap();
         Snapshot {
             gate: Arc::new(gate),
-            upstreams: HashMap::from([(Arc::from("u"), Arc::new(upstream))]),
+            upstreams: BTreeMap::from([(Arc::from("u"), Arc::new(upstream))]),
             own: Some(Arc::new(Jwks)),
             assertion: Some(Arc::new(Signer)),
             access: Arc::<Log>::clone(log),

@@ -1,6 +1,6 @@
 //! Builds what the data plane works with: a snapshot per configuration.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -62,7 +62,7 @@ impl Parts {
     /// # Errors
     /// When a file that the configuration names cannot be used.
     pub fn snapshot(&self, config: &Config) -> Result<Snapshot> {
-        let mut upstreams = HashMap::new();
+        let mut upstreams = BTreeMap::new();
         for (name, settings) in &config.upstreams {
             let upstream = build_upstream(settings).with_context(|| format!("upstream.{name}"))?;
             upstreams.insert(Arc::clone(name), Arc::new(upstream));
