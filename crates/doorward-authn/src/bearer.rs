@@ -1,12 +1,12 @@
 //! Finding credentials in the `Authorization` header (RFC 9110 section 11.6.2).
 
 use doorward_core::RequestHead;
-use http::header::AUTHORIZATION;
+use memchr::memchr;
 
 /// What follows the scheme `Bearer`, when that is exactly one word (RFC 6750 section 2.1).
 pub(crate) fn token(head: &RequestHead) -> Option<&[u8]> {
     let token = bytes_after(head, b"Bearer")?;
-    (!token.is_empty() && !token.contains(&b' ')).then_some(token)
+    (!token.is_empty() && memchr(b' ', token).is_none()).then_some(token)
 }
 
 /// What follows a scheme, whatever the scheme's case; empty when nothing does.
@@ -17,7 +17,7 @@ pub(crate) fn after_scheme<'h>(head: &'h RequestHead, scheme: &str) -> Option<&'
 /// Every method looks here for its own, so what is not is passed over at its first letters.
 fn bytes_after<'h>(head: &'h RequestHead, scheme: &[u8]) -> Option<&'h [u8]> {
     // A second Authorization header was refused before.
-    let value = head.headers().get(AUTHORIZATION)?.as_bytes();
+    let value = head.authorization()?;
     let (found, rest) = value.split_at_checked(scheme.len())?;
     if !found.eq_ignore_ascii_case(scheme) {
         return None;

@@ -10,6 +10,7 @@ use doorward_core::verified::{Identity, Validity};
 use doorward_core::{Clock, RequestHead, Timestamp, Verified};
 use doorward_crypto::digest::sha256;
 use doorward_crypto::jose::{Jws, JwsError, Limits};
+use memchr::memchr;
 
 use crate::mtls::binding;
 use crate::{bearer, query};
@@ -228,7 +229,7 @@ impl Authenticator for JwtAuthenticator {
         query_key: Option<&str>,
     ) -> Result<Option<Presented<'h>>, Misplaced> {
         query::find(head.query(), query_key, |_| false)?;
-        let token = bearer::token(head).filter(|token| token.contains(&b'.'));
+        let token = bearer::token(head).filter(|token| memchr(b'.', token).is_some());
         let token = token.and_then(|token| str::from_utf8(token).ok());
         Ok(token.map(|token| Presented::new(Method::Jwt, Place::Authorization, token)))
     }

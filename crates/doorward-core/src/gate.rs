@@ -4,7 +4,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::AUTHORIZATION;
 use http::request;
 
 use crate::challenge::Challenge;
@@ -331,16 +330,13 @@ impl Gate {
             return Ok(None);
         };
         // Where no rule is, all methods look accepted, this one as well.
-        let alone = guarded.accepts.is_empty() && !head.headers().contains_key(AUTHORIZATION);
+        let alone = guarded.accepts.is_empty() && !head.authorization().is_some();
         match found.or(held.filter(|_| alone)) {
-            None if head.headers().contains_key(AUTHORIZATION) => {
-                Err(Rejection::invalid(&UNRECOGNISED))
-            }
+            None if head.authorization().is_some() => Err(Rejection::invalid(&UNRECOGNISED)),
             None => Err(Rejection::Missing),
             // SECURITY: the header that nobody knows may be a credential to somebody behind us.
             Some((_, presented))
-                if presented.place() != Place::Authorization
-                    && head.headers().contains_key(AUTHORIZATION) =>
+                if presented.place() != Place::Authorization && head.authorization().is_some() =>
             {
                 Err(Rejection::Misplaced(Misplaced::Ambiguous))
             }

@@ -70,6 +70,7 @@ pub struct RequestHead {
     arrival: Arrival,
     front: Front,
     certificate: Option<Arc<ClientCertificate>>,
+    authorization: Option<HeaderValue>,
 }
 
 impl RequestHead {
@@ -153,6 +154,12 @@ impl RequestHead {
         &self.headers
     }
 
+    /// The one `Authorization` header, as sent. Every method looks at it.
+    #[must_use]
+    pub fn authorization(&self) -> Option<&[u8]> {
+        self.authorization.as_ref().map(HeaderValue::as_bytes)
+    }
+
     /// The protocol version.
     #[must_use]
     pub const fn version(&self) -> Version {
@@ -187,6 +194,7 @@ pub(crate) struct Form {
     host: Host,
     /// The target, where the one that was sent was not canonical.
     rewritten: Option<PathAndQuery>,
+    authorization: Option<HeaderValue>,
 }
 
 impl Form {
@@ -212,7 +220,11 @@ impl Form {
         if singular.connection.count > 0 {
             managed.check_connection(&parts.headers)?;
         }
-        Ok(Self { host, rewritten })
+        Ok(Self {
+            host,
+            rewritten,
+            authorization: singular.authorization.value.cloned(),
+        })
     }
 
     /// Refuses a request for another host than its connection was made for.
@@ -245,6 +257,7 @@ impl Form {
             arrival,
             front,
             certificate,
+            authorization: self.authorization,
         })
     }
 }

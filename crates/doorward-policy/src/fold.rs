@@ -13,6 +13,9 @@ pub(crate) struct Hashed<'p> {
 }
 
 impl<'p> Hashed<'p> {
+    /// No segment.
+    pub(crate) const EMPTY: Self = Self { text: "", hash: 0 };
+
     /// Hashes a segment, without allocating.
     pub(crate) fn new(text: &'p str) -> Self {
         let mut hash = WordHash::default();

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::hmac;
 use doorward_core::Secret;
-use subtle::ConstantTimeEq;
 use thiserror::Error;
 
 use crate::digest::fixed;
@@ -127,7 +127,7 @@ impl KeyDigest {
 
 impl PartialEq for KeyDigest {
     fn eq(&self, other: &Self) -> bool {
-        self.0.ct_eq(&other.0).into()
+        verify_slices_are_equal(&self.0, &other.0).is_ok()
     }
 }
 

@@ -1,7 +1,5 @@
 //! The paths of one host.
 
-use smallvec::SmallVec;
-
 use super::leaf::Leaf;
 use super::literals::Literals;
 use crate::fold::Hashed;
@@ -52,13 +50,20 @@ impl Tree {
         }
         let inner = path.strip_prefix('/').unwrap_or(path);
         let inner = inner.strip_suffix('/').unwrap_or(inner);
-        let segments: SmallVec<[Hashed<'_>; INLINE]> = inner
-            .split('/')
-            .filter(|segment| !segment.is_empty())
-            .take(self.depth + 1)
-            .map(Hashed::new)
-            .collect();
-        match self.walk(0, &segments, true) {
+        let mut segments = [Hashed::EMPTY; INLINE];
+        let mut count = 0;
+        for segment in inner.split('/').filter(|segment| !segment.is_empty()) {
+            // A path that is deeper than every template ends nowhere, however deep it is.
+            let Some(slot) = segments
+                .get_mut(..=self.depth)
+                .and_then(|s| s.get_mut(count))
+            else {
+                break;
+            };
+            *slot = Hashed::new(segment);
+            count += 1;
+        }
+        match self.walk(0, segments.get(..count).unwrap_or_default(), true) {
             None => Found::Nothing,
             Some((_, false)) => Found::OtherSpelling,
             Some((leaf, true)) => Found::Leaf(leaf),

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use http::header::CONNECTION;
 use http::{HeaderMap, Method, Request, Response, Uri, Version};
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
@@ -15,7 +14,6 @@ use super::deadline::Deadline;
 use super::{Outgoing, into_http2, upload_fault};
 use crate::body::{Upload, UploadEnd, UploadState};
 use crate::fault::Fault;
-use crate::forward::hop_by_hop::connection_has;
 use crate::upstream::{Lease, Protocol, Upstream, UpstreamIo, Way};
 
 /// An answer, and the connection that its body comes on, if this exchange has it to itself.
@@ -151,10 +149,9 @@ fn settle(
     upload: Option<&Arc<UploadState>>,
 ) -> Answered {
     let uploaded = upload.is_none_or(|upload| upload.end() == UploadEnd::Done);
-    let reusable = response.version() == Version::HTTP_11
-        && !(response.headers().contains_key(CONNECTION)
-            && connection_has(response.headers(), "close"));
-    if uploaded && reusable && !response.status().is_informational() {
+    // Whether it stays open after the answer, the connection knows itself.
+    let reusable = response.version() == Version::HTTP_11 && !response.status().is_informational();
+    if uploaded && reusable {
         return (response, Some(lease));
     }
     // The upload goes on beside the answer, or the connection ends with it.
