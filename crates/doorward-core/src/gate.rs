@@ -330,7 +330,7 @@ impl Gate {
             return Ok(None);
         };
         // Where no rule is, all methods look accepted, this one as well.
-        let alone = guarded.accepts.is_empty() && !head.authorization().is_some();
+        let alone = guarded.accepts.is_empty() && head.authorization().is_none();
         match found.or(held.filter(|_| alone)) {
             None if head.authorization().is_some() => Err(Rejection::invalid(&UNRECOGNISED)),
             None => Err(Rejection::Missing),
