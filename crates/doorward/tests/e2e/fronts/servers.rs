@@ -3,13 +3,32 @@
 use std::path::{Path, PathBuf};
 
 use crate::door::Door;
-use crate::fronts::process::{Server, find, free_port};
+use crate::fronts::process::{Server, find, find_envoy, free_port};
 
 /// A listener for each dialect that is tried. The names are those of the dialects.
 pub(super) const LISTENERS: &str = r#"
 [listener.nginx]
 kind = "forward-auth"
 dialect = "nginx"
+address = "127.0.0.1:0"
+tls = "off"
+trusted_peers = ["127.0.0.1"]
+[listener.caddy]
+kind = "forward-auth"
+dialect = "caddy"
+address = "127.0.0.1:0"
+tls = "off"
+trusted_peers = ["127.0.0.1"]
+[listener.haproxy]
+kind = "forward-auth"
+dialect = "haproxy"
+address = "127.0.0.1:0"
+tls = "off"
+trusted_peers = ["127.0.0.1"]
+[listener.envoy]
+kind = "forward-auth"
+dialect = "envoy"
+path_prefix = "/check"
 address = "127.0.0.1:0"
 tls = "off"
 trusted_peers = ["127.0.0.1"]
@@ -38,6 +57,12 @@ impl Front {
         self.server.port
     }
 
+    /// The path of the question about a path: Envoy asks with the path itself.
+    pub(super) fn question(&self, path: &str) -> String {
+        let prefix = if self.name == "envoy" { "/check" } else { "" };
+        format!("{prefix}{path}")
+    }
+
     /// The address of a path.
     pub(super) fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port())
@@ -46,7 +71,13 @@ impl Front {
 
 /// Starts every server that is installed, before an API.
 pub(super) fn start(door: &Door, api: u16) -> Vec<Front> {
-    [nginx(door, api)].into_iter().flatten().collect()
+    let all = [
+        nginx(door, api),
+        caddy(door, api),
+        haproxy(door, api),
+        envoy(door, api),
+    ];
+    all.into_iter().flatten().collect()
 }
 
 /// A file of `examples/`.
@@ -63,7 +94,7 @@ fn moved(door: &Door, dialect: &str, name: &str, ports: (u16, u16)) -> (PathBuf,
     let (own, api) = ports;
     let mut moved = text.clone();
     for (written, port) in [(8080, own), (9080, door.port(dialect)), (3000, api)] {
-        for before in ["127.0.0.1:", "port_value: ", "port "] {
+        for before in ["127.0.0.1:", "http://:", "port_value: "] {
             moved = moved.replace(&format!("{before}{written}"), &format!("{before}{port}"));
         }
     }
@@ -97,6 +128,52 @@ fn nginx(door: &Door, api: u16) -> Option<Front> {
     Some(Front {
         name: "nginx",
         relays: Relays::Statuses,
+        server: Server::start(&program, &args, &folder, port),
+    })
+}
+
+fn caddy(door: &Door, api: u16) -> Option<Front> {
+    let program = find("caddy")?;
+    let port = free_port();
+    let (folder, text) = moved(door, "caddy", "Caddyfile", (port, api));
+    let text = format!("{{\n\tadmin off\n}}\n{text}");
+    std::fs::write(folder.join("Caddyfile"), text).unwrap();
+    let args = ["run", "--config", "Caddyfile", "--adapter", "caddyfile"];
+    Some(Front {
+        name: "caddy",
+        relays: Relays::Everything,
+        server: Server::start(&program, &args, &folder, port),
+    })
+}
+
+fn haproxy(door: &Door, api: u16) -> Option<Front> {
+    let program = find("haproxy")?;
+    let port = free_port();
+    let (folder, text) = moved(door, "haproxy", "haproxy.cfg", (port, api));
+    std::fs::write(folder.join("haproxy.cfg"), text).unwrap();
+    std::fs::write(folder.join("doorward.lua"), example("haproxy/doorward.lua")).unwrap();
+    Some(Front {
+        name: "haproxy",
+        relays: Relays::Everything,
+        server: Server::start(&program, &["-db", "-f", "haproxy.cfg"], &folder, port),
+    })
+}
+
+fn envoy(door: &Door, api: u16) -> Option<Front> {
+    let program = find_envoy()?;
+    let port = free_port();
+    let (folder, text) = moved(door, "envoy", "envoy.yaml", (port, api));
+    std::fs::write(folder.join("envoy.yaml"), text).unwrap();
+    let args = [
+        "-c",
+        "envoy.yaml",
+        "--disable-hot-restart",
+        "--concurrency",
+        "1",
+    ];
+    Some(Front {
+        name: "envoy",
+        relays: Relays::Everything,
         server: Server::start(&program, &args, &folder, port),
     })
 }

@@ -1,13 +1,14 @@
 //! A door, servers that ask it, and an API that keeps and echoes what it got.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use serde_json::Value;
+use socket2::{Domain, Socket, Type};
 
 use crate::curl::Answer;
 use crate::door::{BASE, Door, Home};
@@ -115,7 +116,8 @@ impl World {
 
     /// Sends lines as a request to a port.
     pub(super) fn send(&self, port: u16, lines: &[&str]) -> Option<Answer> {
-        send(port, &self.fill(lines))
+        // From another address than the fronts have. To Envoy, 127.0.0.1 is the machine's own.
+        send_from([127, 0, 0, 2], port, &self.fill(lines))
     }
 
     /// The requests that have reached the API so far.
@@ -159,7 +161,15 @@ impl World {
 /// Sends bytes and reads an answer, to its end or to that of the connection; none when there is
 /// no answer.
 pub(super) fn send(port: u16, bytes: &[u8]) -> Option<Answer> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    send_from([127, 0, 0, 1], port, bytes)
+}
+
+fn send_from(address: [u8; 4], port: u16, bytes: &[u8]) -> Option<Answer> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from((address, 0)).into()).unwrap();
+    let to = SocketAddr::from(([127, 0, 0, 1], port));
+    socket.connect(&to.into()).unwrap();
+    let mut stream = TcpStream::from(socket);
     let patience = Some(Duration::from_secs(20));
     stream.set_read_timeout(patience).unwrap();
     let _written = stream.write_all(bytes);
