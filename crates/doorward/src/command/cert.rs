@@ -197,7 +197,7 @@ fn state(record: &IssuedCertificateRecord, now: Timestamp) -> &'static str {
     } else if now > record.expires_at {
         "expired"
     } else {
-        "active"
+        "live"
     }
 }
 

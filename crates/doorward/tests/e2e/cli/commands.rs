@@ -53,7 +53,7 @@ fn every_command_has_help_with_an_example() {
         let wanted = format!("doorward {}", args.join(" "));
         assert!(line[start..].starts_with(&wanted), "{words:?}: {line}");
     }
-    for group in ["key", "user", "issuer", "token", "signing-key"] {
+    for group in ["key", "user", "issuer", "token", "cert", "signing-key"] {
         let ran = home.run(&[group, "--help"]);
         assert!(ran.out.contains("Example"), "{group} {ran:?}");
     }

@@ -117,7 +117,7 @@ fn r035_a_certificate_of_our_own_opens_the_door_until_it_is_revoked() {
     };
     assert_eq!(
         (state(&before), state(&id)),
-        ("active".into(), "revoked".into())
+        ("live".into(), "revoked".into())
     );
     // Every change is in the audit log, and no private key is anywhere.
     let audit = door.read("data/audit.jsonl");
