@@ -8,3 +8,5 @@ mod names;
 mod own;
 pub(crate) mod pki;
 mod revocation;
+mod terminators;
+mod tls;

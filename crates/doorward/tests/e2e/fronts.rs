@@ -3,7 +3,7 @@
 
 mod attacks;
 mod mistakes;
-mod process;
+pub(crate) mod process;
 mod same_decision;
 mod servers;
 mod world;

@@ -13,14 +13,14 @@ use crate::wait::until;
 const KEEPER: &str = r#""$@" </dev/null & child=$!; read -r _; kill -TERM "$child"; wait "$child""#;
 
 /// A server that is running.
-pub(super) struct Server {
+pub(crate) struct Server {
     child: Child,
     pub(super) port: u16,
 }
 
 impl Server {
     /// Starts a program that will listen on a port, and waits until it does.
-    pub(super) fn start(program: &Path, args: &[&str], folder: &Path, port: u16) -> Self {
+    pub(crate) fn start(program: &Path, args: &[&str], folder: &Path, port: u16) -> Self {
         let log = folder.join("server.log");
         let out = File::create(&log).unwrap();
         let mut command = Command::new("sh");
@@ -50,14 +50,14 @@ impl Drop for Server {
 }
 
 /// A port that nobody listens on at the moment.
-pub(super) fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let socket = TcpListener::bind("127.0.0.1:0").unwrap();
     socket.local_addr().unwrap().port()
 }
 
 /// Finds a program in the search path, in `/usr/sbin`, or beside the Python of the tests. Says
 /// so when it is not there.
-pub(super) fn find(program: &str) -> Option<PathBuf> {
+pub(crate) fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
     folders.push("/usr/sbin".into());
