@@ -95,6 +95,14 @@ pub(super) fn read_all(
     let mut listeners = super::named(root, "listener", |name, section| {
         let mut listener = read(name, section, folder);
         read_clients(&mut listener, section, folder, client_cas);
+        if listener.forward_auth.is_some() && listener.knows_certificates() {
+            section.error(
+                section.origin(),
+                "callers' certificates are not known to a listener for forward-auth",
+                "Remove `client_certificates` and `client_certificate_header`; callers with \
+                 certificates come through the reverse proxy.",
+            );
+        }
         Some(listener)
     });
     if listeners.is_empty() {

@@ -5,5 +5,5 @@ mod attacks;
 mod mistakes;
 pub(crate) mod process;
 mod same_decision;
-mod servers;
+pub(crate) mod servers;
 mod world;

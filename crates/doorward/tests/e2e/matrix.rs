@@ -11,6 +11,7 @@ use crate::peer::{Peer, httpbin, python};
 use crate::wait::until;
 
 mod certificate_rows;
+mod fronts;
 mod rows;
 mod world;
 

@@ -55,6 +55,11 @@ fn g07_r113_a_listener_without_peers_does_not_start() {
              tls = \"off\"\ntrusted_terminators = [\"10.0.0.1\"]",
             "`trusted_terminators` is for",
         ),
+        (
+            "kind = \"forward-auth\"\ndialect = \"nginx\"\ntrusted_peers = [\"10.0.0.1\"]\n\
+             client_certificates = \"required\"",
+            "certificates are not known",
+        ),
         ("dialect = \"nginx\"", "is for listeners for forward-auth"),
         (
             "trusted_peers = [\"10.0.0.1\"]",

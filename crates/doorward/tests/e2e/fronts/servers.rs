@@ -6,7 +6,7 @@ use crate::door::Door;
 use crate::fronts::process::{Server, find, find_envoy, free_port};
 
 /// A listener for each dialect that is tried. The names are those of the dialects.
-pub(super) const LISTENERS: &str = r#"
+pub(crate) const LISTENERS: &str = r#"
 [listener.nginx]
 kind = "forward-auth"
 dialect = "nginx"
@@ -36,7 +36,7 @@ trusted_peers = ["127.0.0.1"]
 
 /// How refusals come through.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Relays {
+pub(crate) enum Relays {
     /// 401 with its challenges; of other refusals the status, if the configuration turns it back.
     Statuses,
     /// Everything.
@@ -44,10 +44,10 @@ pub(super) enum Relays {
 }
 
 /// A server that asks us.
-pub(super) struct Front {
+pub(crate) struct Front {
     /// The dialect.
-    pub(super) name: &'static str,
-    pub(super) relays: Relays,
+    pub(crate) name: &'static str,
+    pub(crate) relays: Relays,
     server: Server,
 }
 
@@ -64,13 +64,13 @@ impl Front {
     }
 
     /// The address of a path.
-    pub(super) fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port())
     }
 }
 
 /// Starts every server that is installed, before an API.
-pub(super) fn start(door: &Door, api: u16) -> Vec<Front> {
+pub(crate) fn start(door: &Door, api: u16) -> Vec<Front> {
     let all = [
         nginx(door, api),
         caddy(door, api),

@@ -95,11 +95,16 @@ pub(super) struct World {
 impl World {
     /// Makes one; `None` without Python.
     pub(super) fn new() -> Option<Self> {
+        Self::with("")
+    }
+
+    /// As [`World::new`], with more listeners.
+    pub(super) fn with(listeners: &str) -> Option<Self> {
         python()?;
         let asking = "[listener.main]\nclient_certificates = \"optional\"\nclient_ca = \"clients\"";
         let base = crate::door::BASE.replace("{upstream}", &httpbin()?.to_string());
         let base = base.replace("[listener.main]", asking);
-        let home = Home::new(&format!("{base}{REST}"));
+        let home = Home::new(&format!("{base}{listeners}{REST}"));
         let ca = Ca::new("Clients");
         home.write("clients.pem", &ca.pem);
         home.write("clients.crl", &ca.list(&[66], 3600));
