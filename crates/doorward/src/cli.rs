@@ -551,6 +551,9 @@ pub struct Explain {
     /// User and password, as in curl.
     #[arg(short = 'u', long = "user", value_name = "USER:PASSWORD")]
     pub user: Option<String>,
+    /// A client certificate (PEM), as in curl; its key is not needed.
+    #[arg(long, value_hint = ValueHint::FilePath)]
+    pub cert: Option<PathBuf>,
     /// The address the call comes from.
     #[arg(long, default_value = "127.0.0.1")]
     pub client: std::net::IpAddr,

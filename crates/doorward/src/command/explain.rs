@@ -10,11 +10,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64_STANDARD;
 use bytes::Bytes;
 use doorward_core::decision::{Decision, Journal, NotRecorded};
+use doorward_core::front::Front;
 use doorward_core::gate::Admission;
 use doorward_core::net::ClientAddress;
 use doorward_core::policy::Access;
 use doorward_core::rejection::{Check, Denied, Expired, Rejection};
-use doorward_core::request::{Arrival, RequestHead, Transport};
+use doorward_core::request::{Arrival, RequestHead, Session, Transport};
 use http::{HeaderName, HeaderValue, Request, Uri};
 use serde_json::{Value, json};
 
@@ -24,7 +25,7 @@ use crate::config::document::Origin;
 use crate::control_socket;
 use crate::desk::Desk;
 use crate::output::{self, Usage};
-use crate::wiring::{gate, memory::Memory};
+use crate::wiring::{client_trust, gate, memory::Memory};
 
 /// How long the key sets of issuers may take to be fetched.
 const KEYS: Duration = Duration::from_secs(6);
@@ -67,8 +68,12 @@ async fn request(args: Explain) -> Result<ExitCode> {
         Arc::clone(&journal) as Arc<dyn Journal>,
     )?;
     let (parts, arrival) = parse_request(&args)?;
+    let session = match &args.cert {
+        Some(file) => client_trust::session(file, &desk.config, &memory)?,
+        None => Session::default(),
+    };
     let mut at_path = Vec::new();
-    let judged = match gate.receive(parts, arrival) {
+    let judged = match gate.receive_in(Front::Proxy, parts, arrival, session) {
         Err(refusal) => Err(refusal),
         Ok(head) => {
             at_path = operations(&desk.config, &head);

@@ -1,13 +1,17 @@
 //! Who judges client certificates on each listener.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use doorward_authn::mtls::{ListenerCertificates, TrustedAuthority};
 use doorward_core::client_certificate::ClientCertificates;
+use doorward_core::request::Session;
 use doorward_crypto::proof::chain::Authority;
 use doorward_proxy::ClientAuth;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 
 use super::memory::Memory;
 use crate::config::client_ca::{ClientCa, Source};
@@ -56,8 +60,31 @@ pub fn client_auth(
     Some(ClientAuth { judge, required })
 }
 
+/// What a connection with the certificate in a file would say, on the first listener that knows
+/// certificates.
+///
+/// # Errors
+/// When the file cannot be read, or no listener knows certificates.
+pub fn session(file: &Path, config: &Config, memory: &Memory) -> Result<Session> {
+    let shown = file.display();
+    let pem = std::fs::read(file).with_context(|| format!("cannot read {shown}"))?;
+    let chain = CertificateDer::pem_slice_iter(&pem)
+        .collect::<Result<Vec<_>, _>>()
+        .ok()
+        .filter(|chain| !chain.is_empty())
+        .with_context(|| format!("{shown} holds no PEM certificate"))?;
+    let chain: Vec<&[u8]> = chain.iter().map(AsRef::as_ref).collect();
+    let judges = judges(config, memory)?;
+    let judge = judges.into_iter().flatten().next();
+    let judge = judge.context("no listener asks for client certificates")?;
+    Ok(Session {
+        certificate: Some(Arc::new(judge.of_handshake(&chain))),
+        ..Session::default()
+    })
+}
+
 fn open(ca: &ClientCa, memory: &Memory) -> Result<TrustedAuthority> {
-    let read = |path: &std::path::Path| {
+    let read = |path: &Path| {
         std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
     };
     let mut authority = match &ca.source {

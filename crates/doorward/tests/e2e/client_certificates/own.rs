@@ -143,10 +143,32 @@ fn r035_our_authority_vouches_for_nothing_that_it_has_no_record_of() {
     assert_eq!(call(&door, "/orders", &pair, &[]).status, 200);
     let ca = text(&door.json(&["cert", "ca"]), "certificate");
     assert_eq!(ca, text(&door.json(&["cert", "ca"]), "certificate"));
+    let explain = |file: &str| {
+        let args = [
+            "explain",
+            "https://localhost/orders",
+            "--cert",
+            file,
+            "--json",
+        ];
+        let ran = door.run(&args);
+        let said: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+        (
+            ran.code,
+            said["reason"].as_str().unwrap_or("none").to_owned(),
+        )
+    };
+    door.write("mine.pem", &pair.cert);
+    assert_eq!(explain("mine.pem"), (0, "none".to_owned()));
     // Another state folder has another authority, of the same name.
     let stranger = Home::new(&CONFIG.replace("{upstream}", "1"));
     let (_, foreign) = issue(&stranger, &[]);
     assert_ne!(ca, text(&stranger.json(&["cert", "ca"]), "certificate"));
+    door.write("foreign.pem", &foreign.cert);
+    assert_eq!(
+        explain("foreign.pem"),
+        (1, "certificate_untrusted".to_owned())
+    );
     let refused = call(&door, "/orders", &foreign, &[]);
     assert_eq!(reason(&door, &refused), "certificate_untrusted");
     // The record is gone, as after a restored backup.
