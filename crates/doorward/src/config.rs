@@ -174,6 +174,9 @@ fn read_root(root: Node, folder: &Path, diagnostics: &mut Diagnostics) -> Option
     };
     let table = route::read_table(&mut root, &known);
     warn_of_plain(&mut root, &listeners);
+    if let Some((table, origins)) = &table {
+        forward_auth::warn_of_bodies(&mut root, &listeners, (table, origins));
+    }
     root.finish();
     let (policy, rule_origins) = table?;
     Some(Config {

@@ -450,10 +450,11 @@ async fn decision(args: Explain) -> Result<ExitCode> {
 }
 
 /// The order in which people read a decision.
-const IN_ORDER: [&str; 15] = [
+const IN_ORDER: [&str; 16] = [
     "decision_id",
     "ts",
     "client",
+    "front",
     "http_method",
     "host",
     "path",

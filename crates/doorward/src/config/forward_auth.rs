@@ -3,8 +3,12 @@
 use std::time::Duration;
 
 use doorward_core::net::Cidrs;
+use doorward_policy::RouteTable;
 use doorward_proxy::{Dialect, ForwardAuth};
 
+use super::diagnostic::Diagnostic;
+use super::document::Origin;
+use super::listener::Listener;
 use super::section::Section;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -52,6 +56,34 @@ pub(super) fn read(section: &mut Section<'_>) -> Option<ForwardAuth> {
         peers,
         reuse,
     })
+}
+
+/// Routes whose calls no listener for forward-auth can let pass.
+pub(super) fn warn_of_bodies(
+    root: &mut Section<'_>,
+    listeners: &[Listener],
+    (table, origins): (&RouteTable, &[Origin]),
+) {
+    if listeners
+        .iter()
+        .all(|listener| listener.forward_auth.is_none())
+    {
+        return;
+    }
+    for (rule, origin) in table.rules().iter().zip(origins) {
+        if rule.forwarding.max_body.is_some() || rule.binding.body.is_some() {
+            root.diagnostics().push(Diagnostic::warning(
+                *origin,
+                format!(
+                    "{}: a rule about bodies; listeners for forward-auth do not see them, and \
+                     refuse these calls",
+                    rule.name
+                ),
+                "Bound bodies in the server in front, or let the calls come through the reverse \
+                 proxy.",
+            ));
+        }
+    }
 }
 
 fn refuse_without_kind(section: &mut Section<'_>) {

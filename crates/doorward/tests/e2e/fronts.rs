@@ -2,6 +2,7 @@
 //! of `examples/`.
 
 mod attacks;
+mod keeping;
 mod mistakes;
 pub(crate) mod process;
 mod same_decision;

@@ -1,0 +1,90 @@
+//! How long a front may keep an answer.
+
+use crate::door::{BASE, Home};
+use crate::fronts::world::send;
+
+const REST: &str = r#"
+[listener.asked]
+kind = "forward-auth"
+dialect = "nginx"
+address = "127.0.0.1:0"
+tls = "off"
+trusted_peers = ["127.0.0.1"]
+[listener.kept]
+kind = "forward-auth"
+dialect = "nginx"
+address = "127.0.0.1:0"
+tls = "off"
+trusted_peers = ["127.0.0.1"]
+cache = "5s"
+[[route]]
+path = "/orders"
+scopes = ["orders:read"]
+[[route]]
+path = "/limited"
+scopes = ["orders:read"]
+max_body = 10
+"#;
+
+#[test]
+fn g27_only_allowing_answers_are_kept_and_only_where_the_operator_says_so() {
+    let home = Home::new(&format!("{}{REST}", BASE.replace("{upstream}", "1")));
+    let key = home.key("orders:read");
+    let short = [
+        "--name",
+        "short",
+        "--scope",
+        "orders:read",
+        "--expires",
+        "3s",
+    ];
+    let short = home.key_with(&short).0;
+    let checked = home.run(&["check"]);
+    assert!(
+        checked.code == 0 && checked.out.contains("about bodies"),
+        "{checked:?}"
+    );
+    let door = home.serve();
+    let ask = |listener: &str, path: &str, key: &str| {
+        let lines = [
+            "GET / HTTP/1.1",
+            "Host: doorward",
+            "X-Original-Method: GET",
+            &format!("X-Original-URI: {path}"),
+            "X-Forwarded-Proto: https",
+            "X-Forwarded-Host: h",
+            "X-Forwarded-For: 192.0.2.1",
+            &format!("X-API-Key: {key}"),
+            "Connection: close",
+        ];
+        let bytes = format!("{}\r\n\r\n", lines.join("\r\n"));
+        send(door.port(listener), bytes.as_bytes()).unwrap()
+    };
+    let asked = ask("asked", "/orders", &key);
+    assert_eq!(
+        (asked.status, asked.one("cache-control")),
+        (200, "no-store")
+    );
+    assert!(asked.all("x-accel-expires").is_empty(), "{asked:?}");
+    let kept = ask("kept", "/orders", &key);
+    assert_eq!(kept.status, 200, "{kept:?}");
+    assert_eq!(kept.one("cache-control"), "private, max-age=5");
+    assert_eq!(kept.one("x-accel-expires"), "5");
+    assert_eq!(kept.one("vary"), "x-api-key");
+    // Never past the credential's end, if it has not come yet.
+    let ends = ask("kept", "/orders", &short);
+    let life = ends.one("cache-control");
+    let longest = [
+        "private, max-age=1",
+        "private, max-age=2",
+        "private, max-age=3",
+        "no-store",
+    ];
+    assert!(longest.contains(&life), "{ends:?}");
+    for (path, key) in [("/orders", "wrong"), ("/nothing", &key), ("/limited", &key)] {
+        let refused = ask("kept", path, key);
+        assert!([401, 403].contains(&refused.status), "{refused:?}");
+        assert_eq!(refused.one("cache-control"), "no-store");
+        assert!(refused.all("x-accel-expires").is_empty(), "{refused:?}");
+    }
+}
