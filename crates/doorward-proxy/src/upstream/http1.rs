@@ -22,8 +22,9 @@ const MAX_BUFFER: usize = 64 * 1024;
 /// One connection. It has no task of its own: whoever holds it drives it.
 pub(crate) struct Wire {
     sender: SendRequest<Upload>,
-    conn: Connection<TokioIo<UpstreamIo>, Upload>,
-    closed: bool,
+    /// None once it is closed: a request that it has not taken by then is given back only when
+    /// the connection is dropped.
+    conn: Option<Connection<TokioIo<UpstreamIo>, Upload>>,
 }
 
 impl Wire {
@@ -31,14 +32,15 @@ impl Wire {
         let (sender, conn) = builder().handshake(TokioIo::new(io)).await?;
         Ok(Box::new(Self {
             sender,
-            conn,
-            closed: false,
+            conn: Some(conn),
         }))
     }
 
     fn drive(&mut self, cx: &mut Context<'_>) {
-        if !self.closed && Pin::new(&mut self.conn).poll(cx).is_ready() {
-            self.closed = true;
+        if let Some(conn) = &mut self.conn
+            && Pin::new(conn).poll(cx).is_ready()
+        {
+            self.conn = None;
         }
     }
 
@@ -48,13 +50,13 @@ impl Wire {
         if !self.sender.is_ready() {
             self.drive(cx);
         }
-        !self.closed && self.sender.is_ready()
+        self.conn.is_some() && self.sender.is_ready()
     }
 
     /// Tells whether an idle connection is still open.
     pub(super) fn is_alive(&mut self) -> bool {
         self.drive(&mut Context::from_waker(Waker::noop()));
-        !self.closed
+        self.conn.is_some()
     }
 
     /// Sends a request and waits for the head of its answer.
@@ -75,8 +77,7 @@ impl Wire {
 
     /// Lets a task of its own drive the connection until it closes.
     pub(crate) fn detach(self: Box<Self>) {
-        let Self { conn, closed, .. } = *self;
-        if !closed {
+        if let Some(conn) = self.conn {
             tokio::spawn(conn);
         }
     }
@@ -132,7 +133,7 @@ impl Lease {
     pub(crate) fn give_back_when_idle(self) {
         // SECURITY: the next user asks the connection itself whether it is idle; unread or
         // surplus bytes make it close instead of becoming the next answer.
-        if !self.wire.closed {
+        if self.wire.conn.is_some() {
             self.pool.keep(self.wire);
         }
     }
