@@ -64,6 +64,7 @@ fn stand() -> Option<(RouteTable, Principal)> {
             accepts: vec![accept],
             scopes: ScopeSet::EMPTY,
             query_key: None,
+            signing: doorward_core::policy::Signing::NOTHING,
         }),
         binding: Binding {
             owner: Some(owner),

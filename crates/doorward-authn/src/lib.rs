@@ -1,6 +1,6 @@
 //! The authentication methods of Doorward, one file per method.
 //!
-//! What it is: [`api_key`], [`jwt`], [`basic`] and [`mtls`], each an implementation of
+//! What it is: [`api_key`], [`jwt`], [`basic`], [`mtls`] and [`message_signature`], each one of
 //! [`doorward_core::Authenticator`], with the state they need in memory: the keys, the key sets
 //! of issuers, the users. The state is shared by `Arc` and survives a reload of the
 //! configuration; the authenticators around it are made anew.
@@ -14,7 +14,9 @@
 pub mod api_key;
 pub mod basic;
 mod bearer;
+pub mod client_key;
 pub mod jwt;
+pub mod message_signature;
 pub mod mtls;
 mod query;
 
@@ -24,12 +26,13 @@ mod testing;
 use doorward_core::rejection::Reason;
 
 /// The reasons of each method.
-const GROUPS: [&[&Reason]; 5] = [
+const GROUPS: [&[&Reason]; 6] = [
     api_key::REASONS,
     basic::REASONS,
     jwt::REASONS,
     jwt::CLAIM_REASONS,
     mtls::REASONS,
+    message_signature::REASONS,
 ];
 const COUNT: usize = count(&GROUPS);
 const ALL: [&Reason; COUNT] = join(&GROUPS);

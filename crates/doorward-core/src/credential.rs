@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::policy::Guarded;
+
 /// A way to authenticate, with the name that configuration and records use.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
 pub enum Method {
@@ -14,11 +16,21 @@ pub enum Method {
     Jwt,
     /// A client certificate (RFC 8446 section 4.3.2).
     Mtls,
+    /// An HTTP message signature (RFC 9421).
+    MessageSignature,
+    /// A request signed with AWS Signature Version 4.
+    SigV4,
 }
 
 impl Method {
     /// Every method, in the order of their names.
-    pub const ALL: [Self; 4] = [Self::ApiKey, Self::Basic, Self::Jwt, Self::Mtls];
+    pub const ALL: [Self; 5] = [
+        Self::ApiKey,
+        Self::Basic,
+        Self::Jwt,
+        Self::Mtls,
+        Self::MessageSignature,
+    ];
 
     /// The name in configuration and records.
     #[must_use]
@@ -28,6 +40,8 @@ impl Method {
             Self::Basic => "basic",
             Self::Jwt => "jwt",
             Self::Mtls => "mtls",
+            Self::MessageSignature => "message_signature",
+            Self::SigV4 => "sigv4",
         }
     }
 
@@ -56,6 +70,8 @@ pub enum Place {
     /// The connection. A credential there is only looked at where a rule names its method, or
     /// where there is no other: beside another it is a binding, not a second credential.
     Connection,
+    /// The `Signature` and `Signature-Input` headers (RFC 9421).
+    Signature,
 }
 
 /// A credential that was found and not yet judged. Its text cannot be printed.
@@ -63,6 +79,7 @@ pub struct Presented<'h> {
     method: Method,
     place: Place,
     text: &'h str,
+    guarded: Option<&'h Guarded>,
 }
 
 impl<'h> Presented<'h> {
@@ -73,7 +90,23 @@ impl<'h> Presented<'h> {
             method,
             place,
             text,
+            guarded: None,
         }
+    }
+
+    /// Notes the requirements of the rule under which the credential will be judged.
+    #[must_use]
+    pub const fn under(self, guarded: &'h Guarded) -> Self {
+        Self {
+            guarded: Some(guarded),
+            ..self
+        }
+    }
+
+    /// The requirements of the rule; none where the gate has not told.
+    #[must_use]
+    pub const fn guarded(&self) -> Option<&'h Guarded> {
+        self.guarded
     }
 
     /// The method that claims the credential.

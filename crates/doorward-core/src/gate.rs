@@ -14,7 +14,7 @@ use crate::decision::{Decision, DecisionId, DecisionIds, Journal};
 use crate::front::Front;
 use crate::net::ClientAddress;
 use crate::permit::Permit;
-use crate::policy::{Access, Guarded, Policy, Rule};
+use crate::policy::{Access, Guarded, Policy, Rule, Signing};
 use crate::refusal::Refusal;
 use crate::rejection::{BodyFault, Denied, Misplaced, Reason, Rejection};
 use crate::request::{Arrival, Form, ManagedHeaders, RequestFault, RequestHead, Session};
@@ -45,6 +45,12 @@ pub trait Authenticator: Send + Sync {
 
     /// The challenge that invites this method.
     fn challenge(&self, realm: &str) -> Challenge;
+
+    /// The value of `Accept-Signature` for callers who sent no good credential (RFC 9421
+    /// section 5.1); none for methods without it.
+    fn accept_signature(&self, _guarded: &Guarded) -> Option<http::HeaderValue> {
+        None
+    }
 
     /// Hears of a credential that came over plain HTTP, so that it can be recorded as exposed.
     fn exposed(&self, _presented: &Presented<'_>) {}
@@ -207,7 +213,8 @@ impl Gate {
         Refusal::new(id, rejection, None, Vec::new())
     }
 
-    /// Judges a call.
+    /// Judges a call. One whose credential covers the body is refused at a front that never sees
+    /// the body, unless its rule says that the head is enough.
     ///
     /// The answer is final but for [`Admission::NeedsBody`]: that decision is made, and recorded,
     /// when its body is judged, refused or dropped.
@@ -231,6 +238,7 @@ impl Gate {
             passed
                 .and_then(|(rule, principal)| {
                     check_body_rule(&rule, head.front())?;
+                    check_signed_body(&rule, principal.as_ref(), head.front())?;
                     Ok(Permit::new(id, rule, principal))
                 })
                 .and_then(|permit| match &permit.rule().binding.body {
@@ -272,7 +280,7 @@ impl Gate {
         if !self.0.feed.is_fresh() {
             return Err(STALE.clone());
         }
-        let verified = match authenticator.verify(presented, head) {
+        let verified = match authenticator.verify(presented.under(guarded), head) {
             Verdict::Now(verified) => verified?,
             Verdict::Later(verified) => {
                 let verified = verified.await;
@@ -401,12 +409,14 @@ impl Gate {
             Some(Access::Public) | None => &UNMATCHED,
         };
         let mut challenges: Vec<Challenge> = Vec::new();
+        let mut accept_signature = None;
         for method in self
             .0
             .methods
             .iter()
             .filter(|method| accepts(guarded, method.method()))
         {
+            accept_signature = accept_signature.or(method.accept_signature(guarded));
             let challenge = method.challenge(&self.0.realm);
             if !challenges
                 .iter()
@@ -416,7 +426,7 @@ impl Gate {
             }
         }
         challenges.sort_by_key(|challenge| challenge.scheme() != "Bearer");
-        Refusal::new(id, rejection, rule, challenges)
+        Refusal::new(id, rejection, rule, challenges).accepting(accept_signature)
     }
 }
 
@@ -426,6 +436,7 @@ static UNMATCHED: Guarded = Guarded {
     accepts: Vec::new(),
     scopes: crate::scope::ScopeSet::EMPTY,
     query_key: None,
+    signing: Signing::NOTHING,
 };
 
 fn accepts(guarded: &Guarded, method: Method) -> bool {
@@ -444,6 +455,23 @@ fn check_body_rule(rule: &Rule, front: Front) -> Result<(), Rejection> {
 /// Tells whether a rule names a method.
 fn names(guarded: Option<&Guarded>, method: Method) -> bool {
     guarded.is_some_and(|guarded| guarded.accepts.iter().any(|accept| accept.method == method))
+}
+
+/// Refuses a call whose credential covers the body where nobody would check it.
+fn check_signed_body(
+    rule: &Rule,
+    principal: Option<&Principal>,
+    front: Front,
+) -> Result<(), Rejection> {
+    let expects = principal.is_some_and(|principal| !principal.body().is_any());
+    let head_only = match &rule.access {
+        Access::Guarded(guarded) => guarded.signing.head_only,
+        Access::Public => false,
+    };
+    if expects && !front.sees_body() && !head_only {
+        return Err(Rejection::invalid(&BODY_UNSEEN));
+    }
+    Ok(())
 }
 
 /// Refuses a genuine credential of an issuer that the rule does not accept.
@@ -469,6 +497,7 @@ pub const REASONS: &[&Reason] = &[
     &UNRECOGNISED,
     &NOT_ACCEPTED,
     &ISSUER_NOT_ACCEPTED,
+    &BODY_UNSEEN,
     &STALE_REASON,
     &NOT_RECORDED_REASON,
 ];
@@ -488,6 +517,12 @@ const ISSUER_NOT_ACCEPTED: Reason = Reason {
     code: "issuer_not_accepted",
     meaning: "The token is genuine, and the route does not accept its issuer.",
     fix: "Send a token of the route's issuer, or add the issuer to the route's `accept`.",
+};
+const BODY_UNSEEN: Reason = Reason {
+    code: "body_unseen",
+    meaning: "The signature covers the body, and this front never sees the body.",
+    fix: "Let signed calls come through the reverse proxy; or write `signature_head_only = true` \
+          on the route, and check the body in the service.",
 };
 const STALE_REASON: Reason = Reason {
     code: "revocations_unknown",

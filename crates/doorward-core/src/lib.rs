@@ -9,6 +9,7 @@
 //! Where to start: [`gate`], then [`rejection`] and [`request`].
 
 pub mod api_key;
+pub mod body;
 pub mod challenge;
 pub mod client_certificate;
 pub mod clock;

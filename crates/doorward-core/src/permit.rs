@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::body::BodyExpectation;
 use crate::decision::DecisionId;
 use crate::policy::Rule;
 use crate::verified::Principal;
@@ -51,6 +52,14 @@ impl Permit {
     #[must_use]
     pub const fn body(&self) -> Option<&Bytes> {
         self.body.as_ref()
+    }
+
+    /// What the body must be. Whoever passes the body on must check it while it passes.
+    #[must_use]
+    pub fn body_expectation(&self) -> &BodyExpectation {
+        self.principal
+            .as_ref()
+            .map_or(&BodyExpectation::Any, Principal::body)
     }
 
     /// Who calls; nobody on a public route.

@@ -83,6 +83,32 @@ pub struct Guarded {
     pub scopes: ScopeSet,
     /// The query parameter in which an API key may come.
     pub query_key: Option<Box<str>>,
+    /// What signed requests must cover.
+    pub signing: Signing,
+}
+
+/// What a rule asks of signed requests, beyond what their method always asks.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Signing {
+    /// More components that a message signature must cover, as RFC 9421 spells their
+    /// identifiers: `"content-type"` is written `content-type`.
+    pub components: Vec<Box<str>>,
+    /// A front that never sees the body may pass a call whose signature covers it.
+    pub head_only: bool,
+    /// A request in the style of AWS may leave its body unsigned (`UNSIGNED-PAYLOAD`).
+    pub unsigned_payload: bool,
+    /// A request in the style of AWS may carry its signature in the query, for at most so long.
+    pub presigned: Option<Duration>,
+}
+
+impl Signing {
+    /// Asks for nothing more.
+    pub const NOTHING: Self = Self {
+        components: Vec::new(),
+        head_only: false,
+        unsigned_payload: false,
+        presigned: None,
+    };
 }
 
 /// One accepted method.

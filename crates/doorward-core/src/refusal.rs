@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderValue, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
 
 use crate::challenge::Challenge;
 use crate::decision::{DecisionId, put_text};
@@ -14,12 +14,15 @@ use crate::policy::Rule;
 use crate::rejection::{BodyFault, Denied, Expired, Misplaced, Rejection};
 use crate::request::RequestFault;
 
+const ACCEPT_SIGNATURE: HeaderName = HeaderName::from_static("accept-signature");
+
 /// A refused call: what the operator can read in the records, and what the caller hears.
 pub struct Refusal {
     id: DecisionId,
     rejection: Rejection,
     rule: Option<Arc<Rule>>,
     challenges: Vec<Challenge>,
+    accept_signature: Option<Box<HeaderValue>>,
 }
 
 /// What the caller hears: a fixed code and a fixed sentence, the same for every cause that a
@@ -45,6 +48,14 @@ impl Refusal {
             rejection,
             rule,
             challenges,
+            accept_signature: None,
+        }
+    }
+
+    pub(crate) fn accepting(self, accept_signature: Option<HeaderValue>) -> Self {
+        Self {
+            accept_signature: accept_signature.map(Box::new),
+            ..self
         }
     }
 
@@ -96,6 +107,9 @@ impl Refusal {
         }
         for challenge in self.challenges(&answer) {
             headers.append(WWW_AUTHENTICATE, challenge.to_header_value());
+        }
+        if let (StatusCode::UNAUTHORIZED, Some(wanted)) = (answer.status, &self.accept_signature) {
+            headers.insert(ACCEPT_SIGNATURE, HeaderValue::clone(wanted));
         }
         response
     }

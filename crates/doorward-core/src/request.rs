@@ -65,6 +65,8 @@ pub struct RequestHead {
     method: Method,
     host: Host,
     target: PathAndQuery,
+    /// The target as sent, where it is spelled differently.
+    sent: Option<PathAndQuery>,
     headers: HeaderMap,
     version: Version,
     arrival: Arrival,
@@ -146,6 +148,13 @@ impl RequestHead {
     #[must_use]
     pub const fn target(&self) -> &PathAndQuery {
         &self.target
+    }
+
+    /// Path and query as the caller spelled them: what a signature covers. Decisions are made
+    /// on [`RequestHead::target`], which is the same resource in its one spelling.
+    #[must_use]
+    pub fn sent_target(&self) -> &PathAndQuery {
+        self.sent.as_ref().unwrap_or(&self.target)
     }
 
     /// The headers, as sent.
@@ -240,18 +249,16 @@ impl Form {
         arrival: Arrival,
         (front, certificate): (Front, Option<Arc<ClientCertificate>>),
     ) -> Result<RequestHead, RequestFault> {
-        let target = match self.rewritten {
-            Some(target) => target,
-            None => parts
-                .uri
-                .into_parts()
-                .path_and_query
-                .ok_or(RequestFault::TargetForm)?,
+        let sent = parts.uri.into_parts().path_and_query;
+        let (target, sent) = match self.rewritten {
+            Some(target) => (target, sent),
+            None => (sent.ok_or(RequestFault::TargetForm)?, None),
         };
         Ok(RequestHead {
             method: parts.method,
             host: self.host,
             target,
+            sent,
             headers: parts.headers,
             version: parts.version,
             arrival,

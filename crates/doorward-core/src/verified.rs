@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::body::BodyExpectation;
 use crate::clock::Timestamp;
 use crate::credential::{CredentialId, Method};
 use crate::rejection::Expired;
@@ -69,6 +70,7 @@ impl Validity {
 pub struct Verified {
     identity: Identity,
     validity: Validity,
+    body: BodyExpectation,
 }
 
 impl Verified {
@@ -76,7 +78,23 @@ impl Verified {
     /// whole verification.
     #[must_use]
     pub const fn assertion(identity: Identity, validity: Validity) -> Self {
-        Self { identity, validity }
+        Self {
+            identity,
+            validity,
+            body: BodyExpectation::Any,
+        }
+    }
+
+    /// States that the credential covers the body as well.
+    #[must_use]
+    pub fn covering(self, body: BodyExpectation) -> Self {
+        Self { body, ..self }
+    }
+
+    /// What the credential says of the body.
+    #[must_use]
+    pub const fn body(&self) -> &BodyExpectation {
+        &self.body
     }
 
     /// Whom the credential stands for, if it is live.
@@ -112,6 +130,7 @@ impl Verified {
             Ok(Principal {
                 identity: self.identity,
                 not_after: self.validity.not_after,
+                body: self.body,
             })
         }
     }
@@ -123,6 +142,7 @@ impl Verified {
 pub struct Principal {
     identity: Identity,
     not_after: Timestamp,
+    body: BodyExpectation,
 }
 
 impl Principal {
@@ -136,6 +156,12 @@ impl Principal {
     #[must_use]
     pub const fn not_after(&self) -> Timestamp {
         self.not_after
+    }
+
+    /// What the credential says of the body.
+    #[must_use]
+    pub const fn body(&self) -> &BodyExpectation {
+        &self.body
     }
 }
 

@@ -15,6 +15,7 @@ pub mod digest;
 pub mod entropy;
 pub mod hash;
 pub mod jose;
+pub mod message_signature;
 pub mod proof;
 pub mod redact;
 pub mod seal;

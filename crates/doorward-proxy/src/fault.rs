@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use doorward_core::decision::DecisionId;
-use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE};
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 use thiserror::Error;
 
@@ -45,6 +45,9 @@ pub enum Fault {
     /// The body's framing is broken, or the caller hung up.
     #[error("the request body is broken or incomplete")]
     BodyBroken,
+    /// The body is not the one that was signed.
+    #[error("the request body is not the one that was signed")]
+    BodyAltered,
     /// The body made no progress.
     #[error("the request body made no progress")]
     BodyStalled,
@@ -97,6 +100,11 @@ impl Fault {
                 "body_malformed",
                 "The request body is malformed or incomplete.",
             ),
+            Self::BodyAltered => (
+                StatusCode::UNAUTHORIZED,
+                "body_altered",
+                "The request body is not the one that was signed.",
+            ),
             Self::BodyStalled => (
                 StatusCode::REQUEST_TIMEOUT,
                 "body_timeout",
@@ -121,6 +129,7 @@ impl Fault {
             self,
             Self::BodyTooLarge
                 | Self::BodyBroken
+                | Self::BodyAltered
                 | Self::BodyStalled
                 | Self::TargetTooLong
                 | Self::HeadTooLarge
@@ -146,6 +155,10 @@ impl Fault {
             HeaderValue::from_static("application/problem+json"),
         );
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if matches!(self, Self::BodyAltered) {
+            let challenge = HeaderValue::from_static("Signature realm=\"doorward\"");
+            headers.insert(WWW_AUTHENTICATE, challenge);
+        }
         if self.ends_connection() {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }

@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use tokio::time::Instant;
 
-use crate::body::{CallerBody, Upload, UploadEnd, UploadState, judged};
+use crate::body::{CallerBody, CheckedBody, Upload, UploadEnd, UploadState, judged};
 use crate::door::Snapshot;
 use crate::fault::Fault;
 use crate::pulse::Pulse;
@@ -112,6 +112,9 @@ pub(crate) fn prepare(call: Call<'_>) -> Result<Prepared, Fault> {
     // SECURITY: ours come last, so that nothing a caller sent survives beside them.
     identity.set(&mut headers, decision);
     let body = judged::replace(&permit, body, &mut headers);
+    // SECURITY: a body that does not fit what was signed never completes at the upstream.
+    let expected = permit.body_expectation();
+    let body = CheckedBody::new(body, expected).map_err(|_| Fault::BodyAltered)?;
     let (body, upload) = match &websocket {
         Some(_) => (Upload::EMPTY, None),
         None => Upload::new(body, limit, snapshot),
@@ -196,5 +199,6 @@ fn upload_fault(upload: Option<&Arc<UploadState>>) -> Option<Fault> {
         UploadEnd::TooLarge => Some(Fault::BodyTooLarge),
         UploadEnd::Stalled => Some(Fault::BodyStalled),
         UploadEnd::Broken => Some(Fault::BodyBroken),
+        UploadEnd::Altered => Some(Fault::BodyAltered),
     }
 }

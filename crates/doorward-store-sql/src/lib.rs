@@ -12,6 +12,7 @@
 
 mod api_key;
 mod change;
+mod client_key;
 mod error;
 mod file;
 mod health;

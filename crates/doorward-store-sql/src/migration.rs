@@ -23,6 +23,10 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         version: 2,
         sql: include_str!("migrations/0002_issued_certificate.sql"),
     },
+    Migration {
+        version: 3,
+        sql: include_str!("migrations/0003_client_key.sql"),
+    },
 ];
 
 statements! {

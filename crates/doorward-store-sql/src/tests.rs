@@ -35,6 +35,7 @@ fn every_statement_prepares() {
         crate::api_key::ALL,
         crate::change::ALL,
         crate::issued_certificate::ALL,
+        crate::client_key::ALL,
         crate::issuer::ALL,
         crate::key_scan::ALL,
         crate::migration::ALL,

@@ -21,17 +21,20 @@ pub enum Entity {
     RevokedToken,
     /// A certificate of our own authority, named by its identifier, or the authority itself.
     IssuedCertificate,
+    /// A key with which a client signs, named by its identifier.
+    ClientKey,
 }
 
 impl Entity {
     /// Every kind of row.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::ApiKey,
         Self::User,
         Self::Issuer,
         Self::SigningKey,
         Self::RevokedToken,
         Self::IssuedCertificate,
+        Self::ClientKey,
     ];
 
     /// The word that stands for it in the log.
@@ -44,6 +47,7 @@ impl Entity {
             Self::SigningKey => "signing_key",
             Self::RevokedToken => "revoked_token",
             Self::IssuedCertificate => "issued_certificate",
+            Self::ClientKey => "client_key",
         }
     }
 
@@ -64,6 +68,7 @@ impl fmt::Display for Entity {
             Self::SigningKey => "signing key",
             Self::RevokedToken => "revoked token",
             Self::IssuedCertificate => "certificate",
+            Self::ClientKey => "client key",
         })
     }
 }

@@ -9,6 +9,7 @@
 
 pub mod api_key;
 pub mod change;
+pub mod client_key;
 pub mod issued_certificate;
 pub mod issuer;
 pub mod revoked_token;
@@ -94,6 +95,9 @@ macro_rules! conformance_suite {
             parallel_rehashes_have_one_winner, parallel_creates_have_one_winner,
             touch_moves_forward_only, mark_exposed_keeps_the_earliest_moment,
             k01_hostile_text_is_only_text);
+        $crate::conformance_cases!($fresh, client_key:
+            add_keeps_every_field, add_refuses_a_taken_identifier,
+            parallel_adds_have_one_winner, r125_revoke_keeps_the_earliest_moment);
         $crate::conformance_cases!($fresh, user:
             create_refuses_a_taken_name, import_is_all_or_nothing, list_pages_in_order,
             set_password_and_upgrade, upgrade_never_undoes_a_new_password,

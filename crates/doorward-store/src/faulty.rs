@@ -10,9 +10,10 @@ use doorward_core::secret::Secret;
 
 use crate::{
     ApiKeyAmended, ApiKeyAmendment, ApiKeyId, ApiKeyRecord, ApiKeyRotation, ApiKeys,
-    AuthorityRecord, ChangeFeed, Changes, Health, IssuedCertificateRecord, IssuedCertificates,
-    IssuerRecord, Issuers, KeyVisitor, RevokedToken, RevokedTokens, SigningKeyRecord,
-    SigningKeyRotation, SigningKeys, StoreError, UserName, UserRecord, Users,
+    AuthorityRecord, ChangeFeed, Changes, ClientKeyId, ClientKeyRecord, ClientKeys, Health,
+    IssuedCertificateRecord, IssuedCertificates, IssuerRecord, Issuers, KeyVisitor, RevokedToken,
+    RevokedTokens, SigningKeyRecord, SigningKeyRotation, SigningKeys, StoreError, UserName,
+    UserRecord, Users,
 };
 
 /// Which calls fail, and how. Calls are counted from 1.
@@ -144,6 +145,29 @@ impl<S: ApiKeys> ApiKeys for FaultyStore<S> {
         at: Timestamp,
     ) -> Result<Option<Timestamp>, StoreError> {
         self.pass(self.behind.mark_exposed(id, at)).await
+    }
+}
+
+#[async_trait]
+impl<S: ClientKeys> ClientKeys for FaultyStore<S> {
+    async fn add(&self, key: ClientKeyRecord) -> Result<(), StoreError> {
+        self.pass(self.behind.add(key)).await
+    }
+
+    async fn lookup(&self, id: &ClientKeyId) -> Result<Option<ClientKeyRecord>, StoreError> {
+        self.pass(self.behind.lookup(id)).await
+    }
+
+    async fn list(&self) -> Result<Vec<ClientKeyRecord>, StoreError> {
+        self.pass(self.behind.list()).await
+    }
+
+    async fn revoke(
+        &self,
+        id: &ClientKeyId,
+        at: Timestamp,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        self.pass(self.behind.revoke(id, at)).await
     }
 }
 

@@ -11,6 +11,7 @@
 
 pub mod api_key;
 pub mod change;
+pub mod client_key;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 pub mod error;
@@ -31,6 +32,7 @@ pub use api_key::{
     Environment, KeyKind,
 };
 pub use change::{Change, ChangeFeed, Changes, Entity};
+pub use client_key::{ClientKeyId, ClientKeyMaterial, ClientKeyRecord, ClientKeys};
 pub use error::StoreError;
 pub use health::Health;
 pub use issued_certificate::{AuthorityRecord, IssuedCertificateRecord, IssuedCertificates};

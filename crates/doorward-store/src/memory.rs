@@ -3,6 +3,7 @@
 
 mod api_key;
 mod change;
+mod client_key;
 mod issued_certificate;
 mod issuer;
 mod revoked_token;
@@ -17,6 +18,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use crate::api_key::{ApiKeyId, ApiKeyRecord};
 use crate::change::{Change, Entity};
+use crate::client_key::{ClientKeyId, ClientKeyRecord};
 use crate::error::StoreError;
 use crate::health::Health;
 use crate::issued_certificate::{AuthorityRecord, IssuedCertificateRecord};
@@ -36,6 +38,7 @@ pub struct MemoryStore {
 struct Rows {
     api_keys: BTreeMap<ApiKeyId, ApiKeyRecord>,
     digests: HashMap<[u8; 32], ApiKeyId>,
+    client_keys: BTreeMap<ClientKeyId, ClientKeyRecord>,
     users: BTreeMap<UserName, UserRecord>,
     issuers: BTreeMap<String, IssuerRecord>,
     signing_keys: Vec<SigningKeyRecord>,

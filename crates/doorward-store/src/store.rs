@@ -1,7 +1,8 @@
 //! The whole store, as the binary hands it out.
 
 use crate::{
-    ApiKeys, ChangeFeed, Health, IssuedCertificates, Issuers, RevokedTokens, SigningKeys, Users,
+    ApiKeys, ChangeFeed, ClientKeys, Health, IssuedCertificates, Issuers, RevokedTokens,
+    SigningKeys, Users,
 };
 
 /// Everything a store does. Whoever needs one entity takes that entity's trait instead: an
@@ -9,10 +10,20 @@ use crate::{
 ///
 /// The functions lend one entity, because names such as `list` are shared.
 pub trait Store:
-    ApiKeys + Users + Issuers + SigningKeys + RevokedTokens + IssuedCertificates + ChangeFeed + Health
+    ApiKeys
+    + ClientKeys
+    + Users
+    + Issuers
+    + SigningKeys
+    + RevokedTokens
+    + IssuedCertificates
+    + ChangeFeed
+    + Health
 {
     /// The API keys.
     fn api_keys(&self) -> &dyn ApiKeys;
+    /// The keys of clients.
+    fn client_keys(&self) -> &dyn ClientKeys;
     /// The users.
     fn users(&self) -> &dyn Users;
     /// The trusted issuers.
@@ -32,6 +43,7 @@ pub trait Store:
 impl<S> Store for S
 where
     S: ApiKeys
+        + ClientKeys
         + Users
         + Issuers
         + SigningKeys
@@ -41,6 +53,9 @@ where
         + Health,
 {
     fn api_keys(&self) -> &dyn ApiKeys {
+        self
+    }
+    fn client_keys(&self) -> &dyn ClientKeys {
         self
     }
     fn users(&self) -> &dyn Users {

@@ -10,9 +10,11 @@ use doorward_store::{Environment, KeyKind};
 use value::End;
 
 pub mod cert;
+pub mod client_key;
 pub mod value;
 
 pub use cert::{Cert, CertIssue};
+pub use client_key::{ClientKey, ClientKeyAdd, Sign};
 
 /// The guard at an API's door.
 #[derive(Parser)]
@@ -63,6 +65,17 @@ pub enum Command {
         after_help = "Example: doorward key create --name reporting --scope orders:read --expires 90d"
     )]
     Key(Key),
+    /// Adds, shows and revokes the keys with which clients sign requests.
+    #[command(
+        subcommand,
+        after_help = "Example: doorward client-key add --name billing --alg ed25519 --public-key billing.pem --scope invoices:read"
+    )]
+    ClientKey(ClientKey),
+    /// Signs a request (RFC 9421) and prints the call for curl.
+    #[command(
+        after_help = "Examples:\n  doorward sign https://localhost:8443/orders --keyid ck_... --alg ed25519 --key billing.pem\n  doorward sign https://localhost:8443/orders -d '{}' -H 'Content-Type: application/json' --keyid ck_... --alg hmac-sha256 --secret-file secret --only-headers"
+    )]
+    Sign(Box<Sign>),
     /// Adds and changes users for Basic authentication.
     #[command(
         subcommand,

@@ -16,6 +16,7 @@ use crate::output;
 mod ca;
 mod cert;
 mod check;
+mod client_key;
 mod completions;
 mod demo;
 mod explain;
@@ -23,6 +24,7 @@ mod issuer;
 mod key;
 mod protect;
 mod serve;
+mod sign;
 mod signing_key;
 mod token;
 mod user;
@@ -43,6 +45,8 @@ fn dispatch(cli: Cli) -> Result<ExitCode> {
     match cli.command {
         Command::Check(args) => check::run(&args),
         Command::Key(key) => block_on(key::run(key)),
+        Command::ClientKey(command) => block_on(client_key::run(command)),
+        Command::Sign(args) => sign::run(&args),
         Command::User(user) => block_on(user::run(user)),
         Command::Token(token) => block_on(token::run(token)),
         Command::SigningKey(key) => block_on(signing_key::run(key)),

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use doorward_authn::message_signature::MessageSignatureSettings;
 use doorward_authn::mtls::Mappings;
 use doorward_core::net::Cidrs;
 use doorward_policy::RouteTable;
@@ -25,8 +26,10 @@ pub mod issuer;
 pub mod limits;
 pub mod listener;
 pub mod log;
+pub mod message_signature;
 pub mod route;
 pub mod section;
+mod signing;
 pub mod trusted_issuer;
 pub mod upstream;
 
@@ -56,6 +59,8 @@ pub struct Config {
     pub api_key: api_key::ApiKeySettings,
     /// Basic authentication.
     pub basic: basic::BasicSettings,
+    /// Signed requests; none are read when absent.
+    pub message_signature: Option<MessageSignatureSettings>,
     /// How many verified tokens are remembered.
     pub token_cache: usize,
     /// Issuers of others, from the file.
@@ -158,6 +163,9 @@ fn read_root(root: Node, folder: &Path, diagnostics: &mut Diagnostics) -> Option
     let token_cache = child(&mut root, "jwt", |s| {
         s.integer("cache", 20_000, 0..=10_000_000)
     });
+    let message_signature = root
+        .has("message_signature")
+        .then(|| child(&mut root, "message_signature", message_signature::read));
     let trusted_issuers = trusted_issuer::read_all(&mut root, folder, &issuer);
     let (outbound_allow, outbound_ca) = child(&mut root, "outbound", |s| {
         (s.cidrs("allow"), s.file("ca", folder))
@@ -171,6 +179,8 @@ fn read_root(root: Node, folder: &Path, diagnostics: &mut Diagnostics) -> Option
         own: &issuer,
         client_cas: &client_cas,
         listeners: &listeners,
+        message_signature: message_signature.is_some(),
+        sigv4: false,
     };
     let table = route::read_table(&mut root, &known);
     warn_of_plain(&mut root, &listeners);
@@ -190,6 +200,7 @@ fn read_root(root: Node, folder: &Path, diagnostics: &mut Diagnostics) -> Option
         upstreams,
         api_key,
         basic,
+        message_signature,
         token_cache: usize::try_from(token_cache).unwrap_or(20_000),
         trusted_issuers,
         outbound_allow,

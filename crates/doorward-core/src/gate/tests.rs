@@ -9,7 +9,9 @@ use crate::credential::{CredentialId, Method, Place, Presented};
 use crate::decision::{Decision, DecisionIds, Journal, NotRecorded};
 use crate::entropy::Entropy;
 use crate::net::ClientAddress;
-use crate::policy::{Accept, Access, Binding, BodyRule, Forwarding, Guarded, Policy, Rule};
+use crate::policy::{
+    Accept, Access, Binding, BodyRule, Forwarding, Guarded, Policy, Rule, Signing,
+};
 use crate::rejection::{Denied, Misplaced, Reason, Rejection};
 use crate::request::{Arrival, ManagedHeaders, RequestFault, RequestHead, Transport};
 use crate::scope::ScopeSet;
@@ -64,6 +66,7 @@ impl Policy for Table {
                 }],
                 scopes: ScopeSet::parse("r").unwrap(),
                 query_key: None,
+                signing: Signing::NOTHING,
             }),
             _ => return Ok(None),
         };

@@ -15,8 +15,12 @@ mod jws;
 #[cfg(test)]
 mod material;
 #[cfg(test)]
+mod message_signature;
+#[cfg(test)]
 mod rfc;
 #[cfg(test)]
 mod seal;
+#[cfg(test)]
+mod structured_field;
 #[cfg(test)]
 mod vectors;

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::material::{jwk, parse, verify};
 
 /// Reads a file of the folder, or says loudly that the test did not run.
-fn load(path: &str) -> Option<Value> {
+pub(crate) fn load(path: &str) -> Option<Value> {
     let folder = std::env::var_os("DOORWARD_VECTORS").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors"),
         PathBuf::from,

@@ -29,6 +29,7 @@ fn guarded(scopes: &str) -> Access {
         }],
         scopes: set(scopes),
         query_key: None,
+        signing: doorward_core::policy::Signing::NOTHING,
     })
 }
 

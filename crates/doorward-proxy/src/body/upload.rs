@@ -12,7 +12,7 @@ use http_body::{Body, Frame, SizeHint};
 use thiserror::Error;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::CallerBody;
+use super::digest::{Broken, CheckedBody};
 use crate::door::Snapshot;
 use crate::forward::strip_trailers;
 
@@ -29,6 +29,8 @@ pub(crate) enum UploadEnd {
     Stalled,
     /// Its framing was broken, or the caller hung up.
     Broken,
+    /// It is not the body that was signed.
+    Altered,
 }
 
 /// Aborts the exchange with the upstream: the body will never be complete.
@@ -58,7 +60,8 @@ impl UploadState {
             1 => UploadEnd::Done,
             2 => UploadEnd::TooLarge,
             3 => UploadEnd::Stalled,
-            _ => UploadEnd::Broken,
+            4 => UploadEnd::Broken,
+            _ => UploadEnd::Altered,
         }
     }
 
@@ -69,6 +72,7 @@ impl UploadState {
             UploadEnd::TooLarge => 2,
             UploadEnd::Stalled => 3,
             UploadEnd::Broken => 4,
+            UploadEnd::Altered => 5,
         };
         self.end.store(code, Ordering::Release);
     }
@@ -88,7 +92,7 @@ impl UploadState {
 pub(crate) struct Upload(Option<Box<Streamed>>);
 
 struct Streamed {
-    incoming: CallerBody,
+    incoming: CheckedBody,
     left: u64,
     state: Arc<UploadState>,
     snapshot: Arc<Snapshot>,
@@ -102,7 +106,7 @@ impl Upload {
 
     /// Takes a caller's body; `limit` in bytes.
     pub(crate) fn new(
-        incoming: CallerBody,
+        incoming: CheckedBody,
         limit: Option<u64>,
         snapshot: &Arc<Snapshot>,
     ) -> (Self, Option<Arc<UploadState>>) {
@@ -191,7 +195,8 @@ impl Body for Upload {
                 streamed.state.set(UploadEnd::Done);
                 Poll::Ready(None)
             }
-            Poll::Ready(Some(Err(_))) => streamed.fail(UploadEnd::Broken),
+            Poll::Ready(Some(Err(Broken::Framing(_)))) => streamed.fail(UploadEnd::Broken),
+            Poll::Ready(Some(Err(Broken::Altered))) => streamed.fail(UploadEnd::Altered),
             Poll::Ready(Some(Ok(frame))) => {
                 streamed.pending_since = None;
                 streamed.state.touch();

@@ -229,6 +229,7 @@ impl Setup {
             }],
             scopes: ScopeSet::EMPTY,
             query_key: self.query_key.clone(),
+            signing: doorward_core::policy::Signing::NOTHING,
         };
         let gate = Gate::new(Parts {
             clock: Arc::new(Fixed),

@@ -6,8 +6,9 @@ use doorward_core::scope::ScopeSet;
 use doorward_core::secret::Secret;
 
 use crate::{
-    ApiKeyId, ApiKeyRecord, AuthorityRecord, Environment, IssuedCertificateRecord, IssuerRecord,
-    KeyKind, KeySource, RevokedToken, SigningKeyRecord, Stage, UserName, UserRecord,
+    ApiKeyId, ApiKeyRecord, AuthorityRecord, ClientKeyId, ClientKeyMaterial, ClientKeyRecord,
+    Environment, IssuedCertificateRecord, IssuerRecord, KeyKind, KeySource, RevokedToken,
+    SigningKeyRecord, Stage, UserName, UserRecord,
 };
 
 /// The moment `secs` seconds after the tests' beginning of time.
@@ -55,6 +56,25 @@ pub fn api_key(n: u64) -> ApiKeyRecord {
         last_used_at: None,
         exposed_at: None,
         replaced_by: None,
+    }
+}
+
+/// Client key number `n`.
+#[must_use]
+pub fn client_key(n: u64) -> ClientKeyRecord {
+    ClientKeyRecord {
+        id: ClientKeyId::parse(&format!("ck_{n:016}")).unwrap(),
+        name: format!("client {n}"),
+        owner: format!("owner-{n}"),
+        algorithm: "ed25519".to_owned(),
+        material: ClientKeyMaterial::Public("-----BEGIN PUBLIC KEY-----".to_owned()),
+        scopes: ScopeSet::parse("orders:read").unwrap(),
+        roles: vec!["clerk".to_owned()],
+        allowed_cidrs: Cidrs::parse(["10.0.0.0/8"]).unwrap(),
+        not_before: Some(at(1)),
+        expires_at: Some(at(10_000)),
+        revoked_at: None,
+        created_at: at(0),
     }
 }
 

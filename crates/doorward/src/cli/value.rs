@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use doorward_authn::client_key::SIGV4_ALGORITHM;
 use doorward_core::net::Cidrs;
 use doorward_core::{ScopeSet, Timestamp};
+use doorward_crypto::message_signature::SignatureAlgorithm;
 use doorward_store::{Environment, KeyKind};
 
 use crate::config::section::parse_duration;
@@ -84,6 +86,17 @@ pub(super) fn kind(text: &str) -> Result<KeyKind, String> {
     KeyKind::parse(text)
         .filter(|kind| *kind != KeyKind::Publishable)
         .ok_or_else(|| "write sk, rk or ak".to_owned())
+}
+
+pub(super) fn signature_algorithm(text: &str) -> Result<String, String> {
+    if text == SIGV4_ALGORITHM || SignatureAlgorithm::parse(text).is_some() {
+        return Ok(text.to_owned());
+    }
+    let mut names = SignatureAlgorithm::ALL
+        .map(SignatureAlgorithm::as_str)
+        .to_vec();
+    names.push(SIGV4_ALGORITHM);
+    Err(format!("write one of {}", names.join(", ")))
 }
 
 pub(super) fn environment(text: &str) -> Result<Environment, String> {

@@ -15,6 +15,7 @@ use super::document::{Node, Origin, Value};
 use super::issuer::OwnIssuer;
 use super::listener::Listener;
 use super::section::Section;
+use super::signing;
 use super::upstream::UpstreamSettings;
 
 /// What routes may refer to.
@@ -29,6 +30,21 @@ pub(super) struct Known<'c> {
     pub(super) client_cas: &'c [ClientCa],
     /// Where callers connect.
     pub(super) listeners: &'c [Listener],
+    /// Signed requests are read.
+    pub(super) message_signature: bool,
+    /// Requests signed in the style of AWS are read.
+    pub(super) sigv4: bool,
+}
+
+impl Known<'_> {
+    /// Tells whether credentials of a method are read at all.
+    fn reads(&self, method: Method) -> bool {
+        match method {
+            Method::MessageSignature => self.message_signature,
+            Method::SigV4 => self.sigv4,
+            _ => true,
+        }
+    }
 }
 
 /// Reads roles and routes into the table that decides, and where each of its rules is written.
@@ -205,10 +221,13 @@ fn read_access(section: &mut Section<'_>, known: &Known<'_>) -> Option<Access> {
     let accept_written = section.has("accept");
     let scopes = section.scopes("scopes").unwrap_or_default();
     let query_key = section.text("key_in_query");
+    let signing_written = signing::is_written(section);
+    let signing = signing::read(section);
     let accepts = read_accept(section, known)?;
     if public {
-        if stated || accept_written || query_key.is_some() {
-            let fix = "Remove `public`, or remove `scopes`, `accept` and `key_in_query`.";
+        if stated || accept_written || query_key.is_some() || signing_written {
+            let fix = "Remove `public`, or remove `scopes`, `accept`, `key_in_query` and what \
+                       is asked of signatures.";
             section.error(origin, "a public route asks nothing of its callers", fix);
             return None;
         }
@@ -229,6 +248,7 @@ fn read_access(section: &mut Section<'_>, known: &Known<'_>) -> Option<Access> {
         accepts,
         scopes,
         query_key,
+        signing: signing?,
     }))
 }
 
@@ -239,7 +259,7 @@ fn read_accept(section: &mut Section<'_>, known: &Known<'_>) -> Option<Vec<Accep
             Method::ALL
                 .into_iter()
                 // Callers may hold certificates for other reasons: a route must ask for them.
-                .filter(|method| *method != Method::Mtls)
+                .filter(|method| *method != Method::Mtls && known.reads(*method))
                 .map(|method| Accept {
                     method,
                     issuer: None,
@@ -266,7 +286,13 @@ fn read_accept(section: &mut Section<'_>, known: &Known<'_>) -> Option<Vec<Accep
                     "Add client_certificates = \"optional\" and `client_ca` to a listener.",
                 );
             }
-            Some(accept) => accepts.push(accept),
+            Some(accept) if known.reads(accept.method) => accepts.push(accept),
+            Some(accept) => {
+                good = false;
+                let message = format!("`{text}` is accepted and never read");
+                let fix = format!("Add a section [{}].", accept.method);
+                section.error(origin, message, fix);
+            }
             // The mistake in [trusted_issuer] is reported where it is.
             None if is_broken_issuer(section, &text) => good = false,
             None => {
@@ -274,7 +300,7 @@ fn read_accept(section: &mut Section<'_>, known: &Known<'_>) -> Option<Vec<Accep
                 section.error(
                     origin,
                     format!("`{text}` is not a method"),
-                    "Write api_key, basic, jwt, mtls, mtls:NAME of a [client_ca.NAME], jwt:self, jwt:NAME of a [trusted_issuer.NAME], or \
+                    "Write api_key, basic, message_signature, jwt, mtls, mtls:NAME of a [client_ca.NAME], jwt:self, jwt:NAME of a [trusted_issuer.NAME], or \
                      jwt:https://issuer.example.",
                 );
             }

@@ -6,6 +6,7 @@ use anyhow::Result;
 use doorward_authn::api_key::{ApiKeyAuthenticator, ApiKeyParts};
 use doorward_authn::basic::BasicAuthenticator;
 use doorward_authn::jwt::{JwtAuthenticator, JwtParts};
+use doorward_authn::message_signature::{MessageSignatureAuthenticator, MessageSignatureParts};
 use doorward_authn::mtls::{MtlsAuthenticator, MtlsParts};
 use doorward_core::Gate;
 use doorward_core::decision::Journal;
@@ -30,7 +31,7 @@ pub fn build(config: &Config, memory: &Memory, journal: Arc<dyn Journal>) -> Res
     let policy: Arc<dyn Policy> = Arc::<doorward_policy::RouteTable>::clone(&config.policy);
     let managed = ManagedHeaders::new(
         config.managed_headers.iter().map(String::as_str),
-        config.api_key.headers.iter().map(String::as_str),
+        credential_headers(config),
     );
     Ok(Arc::new(Gate::new(Parts {
         clock: Arc::clone(&memory.clock),
@@ -42,6 +43,14 @@ pub fn build(config: &Config, memory: &Memory, journal: Arc<dyn Journal>) -> Res
         managed,
         realm: REALM.into(),
     })))
+}
+
+/// The headers that carry credentials, and end here.
+fn credential_headers(config: &Config) -> impl Iterator<Item = &str> {
+    let signed = config.message_signature.is_some();
+    let signature = ["signature", "signature-input"];
+    let keys = config.api_key.headers.iter().map(String::as_str);
+    keys.chain(signature.into_iter().filter(move |_| signed))
 }
 
 /// The methods in the order in which they claim an `Authorization` header: a key is known by
@@ -71,10 +80,20 @@ fn methods(config: &Config, memory: &Memory) -> Result<Vec<Arc<dyn Authenticator
         issued: Arc::clone(&memory.issued),
         clock: Arc::clone(&memory.clock),
     });
-    Ok(vec![
+    let mut methods: Vec<Arc<dyn Authenticator>> = vec![
         Arc::new(api_key),
         Arc::new(basic),
         Arc::new(jwt),
         Arc::new(mtls),
-    ])
+    ];
+    if let Some(settings) = &config.message_signature {
+        methods.push(Arc::new(MessageSignatureAuthenticator::new(
+            MessageSignatureParts {
+                index: Arc::clone(&memory.client_keys),
+                settings: settings.clone(),
+                clock: Arc::clone(&memory.clock),
+            },
+        )));
+    }
+    Ok(methods)
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use doorward_authn::api_key::KeyIndex;
 use doorward_authn::basic::{BasicCost, BasicParts, BasicState, UserIndex};
+use doorward_authn::client_key::ClientKeyIndex;
 use doorward_authn::jwt::{
     IssuerConfig, IssuerSet, IssuerSetParts, LocalKeys, RefreshPolicy, Revocations, TokenCache,
 };
@@ -22,8 +23,9 @@ use doorward_crypto::entropy::OsEntropy;
 use doorward_crypto::hash::Argon2Params;
 use doorward_crypto::proof::chain::Authority;
 use doorward_store::{
-    ApiKeyId, ApiKeys, Change, ChangeFeed, Entity, IssuedCertificates, IssuerRecord, Issuers,
-    RevokedToken, RevokedTokens, SigningKeys, Store, UserName, UserRecord, Users,
+    ApiKeyId, ApiKeys, Change, ChangeFeed, ClientKeyId, ClientKeyRecord, ClientKeys, Entity,
+    IssuedCertificates, IssuerRecord, Issuers, RevokedToken, RevokedTokens, SigningKeys, Store,
+    UserName, UserRecord, Users,
 };
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
@@ -66,6 +68,8 @@ pub struct Memory {
     pub clock: Arc<dyn Clock>,
     /// API keys.
     pub keys: Arc<KeyIndex>,
+    /// Keys with which clients sign.
+    pub client_keys: Arc<ClientKeyIndex>,
     /// Users, and what checking passwords needs.
     pub basic: Arc<BasicState>,
     /// Issuers, ourselves among them, and their keys.
@@ -135,6 +139,7 @@ impl Memory {
             feed: Arc::new(Feed::new(Arc::clone(&clock), desk.config.max_staleness)),
             ids: Arc::new(DecisionIds::new(desk.entropy.as_ref())),
             keys: Arc::default(),
+            client_keys: Arc::new(ClientKeyIndex::new(clock.now())),
             fetching: parking_lot::Mutex::default(),
             failing: parking_lot::Mutex::default(),
             published: parking_lot::Mutex::default(),
@@ -174,6 +179,9 @@ impl Memory {
         let mut reload = self.keys.reload();
         ApiKeys::visit_all(self.store(), &mut reload).await?;
         reload.finish();
+        let client_keys = ClientKeys::list(self.store()).await?;
+        self.client_keys.retain(&client_keys);
+        client_keys.iter().for_each(|key| self.take_client_key(key));
         self.basic.index().replace(&load_users(self.store()).await?);
         for token in RevokedTokens::list(self.store()).await? {
             self.revocations.insert(token);
@@ -223,6 +231,7 @@ impl Memory {
         for change in changes {
             match change.entity {
                 Entity::ApiKey => self.take_over_key(&change.id).await?,
+                Entity::ClientKey => self.take_over_client_key(&change.id).await?,
                 Entity::SigningKey => signing = true,
                 Entity::Issuer => issuers = true,
                 Entity::RevokedToken => self.take_over_revocation(&change.id).await?,
@@ -247,6 +256,26 @@ impl Memory {
             None => self.keys.remove(&id),
         }
         Ok(())
+    }
+
+    async fn take_over_client_key(&self, id: &str) -> Result<()> {
+        let id = ClientKeyId::parse(id)?;
+        match ClientKeys::lookup(self.store(), &id).await? {
+            Some(record) => self.take_client_key(&record),
+            None => self.client_keys.remove(&id),
+        }
+        Ok(())
+    }
+
+    /// A key that cannot be used opens nothing, and must not stop us from hearing of revocations.
+    fn take_client_key(&self, record: &ClientKeyRecord) {
+        let taken = self.client_keys.insert(record, &self.state.secrets.sealing);
+        if let Err(error) = taken {
+            eprintln!(
+                "doorward: the client key {} is not used: {error}",
+                record.id
+            );
+        }
     }
 
     async fn take_over_user(&self, id: &str) -> Result<()> {

@@ -21,4 +21,6 @@ mod matrix;
 mod mint;
 mod objects;
 mod peer;
+mod signatures;
+mod signing;
 mod wait;

@@ -13,6 +13,7 @@ use crate::wait::until;
 mod certificate_rows;
 mod fronts;
 mod rows;
+mod signed;
 mod world;
 
 use rows::{CASES, Row, rows};
@@ -53,6 +54,11 @@ fn r123_refusals_of_certificates_are_exact() {
     judge(Method::Mtls);
 }
 
+#[test]
+fn r123_refusals_of_message_signatures_are_exact() {
+    judge(Method::MessageSignature);
+}
+
 fn judge(method: Method) {
     let Some(world) = World::new() else { return };
     for version in ["--http1.1", "--http2"] {
@@ -82,6 +88,8 @@ fn check(door: &Door, row: &Row, version: &str, args: &[String]) {
         return;
     }
     assert_eq!(answer.all("www-authenticate"), challenges(row), "{at}");
+    let asks = row.status == 401 && row.schemes.contains(&"Signature");
+    assert_eq!(!answer.all("accept-signature").is_empty(), asks, "{at}");
     problem(&answer, row, &at);
     for secret in &row.secrets {
         let shown = format!("{:?}{}", answer.headers, answer.text());
@@ -139,6 +147,7 @@ fn challenges(row: &Row) -> Vec<String> {
     for scheme in row.schemes {
         let mut text = format!("{scheme} realm=\"doorward\"");
         match (*scheme, error) {
+            ("Signature", _) => {}
             ("Basic", _) => text.push_str(", charset=\"UTF-8\""),
             ("ClientCertificate", _) => {}
             (_, Some(error)) => {
@@ -161,8 +170,12 @@ fn challenges(row: &Row) -> Vec<String> {
 /// and bad ones, 200 for what is public, and it goes away by itself.
 fn store_down(world: &World, method: Method) {
     let door = &world.door;
-    let good = world.good(method);
-    let args: Vec<&str> = good.iter().map(String::as_str).collect();
+    // Made anew for every call: a signed request is good once.
+    let call = |path: &str| {
+        let good = world.good(method);
+        let args: Vec<&str> = good.iter().map(String::as_str).collect();
+        door.try_curl(path, &args)
+    };
     let database = door.path("data/doorward.db");
     let mut lock = Peer::python(
         include_str!("python/lock.py"),
@@ -175,7 +188,7 @@ fn store_down(world: &World, method: Method) {
         _ => "/anything/orders",
     };
     let refused = until("a store that is down refuses", || {
-        let answer = door.try_curl(path, &args).ok()?;
+        let answer = call(path).ok()?;
         (answer.status != 200).then_some(answer)
     });
     let row = Row::store_down();
@@ -186,7 +199,7 @@ fn store_down(world: &World, method: Method) {
     problem(&refused, &row, &at);
     record(door, &refused, &row, &at);
     until("what is public stays open", || {
-        let answer = door.try_curl("/anything/public", &args).ok()?;
+        let answer = call("/anything/public").ok()?;
         assert_eq!(answer.status, 200, "{at}");
         Some(())
     });
@@ -194,7 +207,7 @@ fn store_down(world: &World, method: Method) {
     assert_eq!(door.admin("/healthz").status, 200);
     drop(lock);
     until("r126: it recovers by itself", || {
-        (door.curl(path, &args).status == 200).then_some(())
+        (call(path).unwrap().status == 200).then_some(())
     });
     assert_eq!(door.admin("/readyz").status, 200);
 }

@@ -76,6 +76,7 @@ fn g29_a_guarded_route_must_say_what_guards_it() {
         accepts: Vec::new(),
         scopes: set("r"),
         query_key: None,
+        signing: doorward_core::policy::Signing::NOTHING,
     });
     let mut public = route("GET /b");
     public.access = Access::Public;

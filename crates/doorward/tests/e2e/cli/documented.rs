@@ -64,6 +64,27 @@ fn runs() -> Vec<(&'static str, Vec<&'static str>)> {
         ("key set", vec!["k", "--role", "r"]),
         ("key rotate", vec!["k"]),
         ("key revoke", vec!["k"]),
+        (
+            "client-key add",
+            vec!["--name", "c", "--alg", "hmac-sha256"],
+        ),
+        ("client-key list", vec![]),
+        ("client-key show", vec!["c"]),
+        ("client-key revoke", vec!["c"]),
+        (
+            "sign",
+            vec![
+                "https://localhost/x",
+                "-d",
+                "{}",
+                "--keyid",
+                "c",
+                "--alg",
+                "hmac-sha256",
+                "--secret-file",
+                "secret",
+            ],
+        ),
         ("user add", vec!["alice", "--generate"]),
         ("user passwd", vec!["alice", "--generate"]),
         ("user set", vec!["alice", "--role", "r"]),
@@ -117,6 +138,7 @@ fn what_is_printed_is_what_is_documented() {
     home.write("keys.json", &public_key_set());
     home.write("staff.htpasswd", "sha:{SHA}VBPuJHI7uixaa6LQGWx4s+5GKNE=\n");
     home.write("wrong.toml", "a = 1\n");
+    home.write("secret", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
     let mut tried: BTreeSet<&str> = ["serve", "demo"].into();
     for (command, rest) in runs() {
         let words: Vec<&str> = command.split(' ').collect();

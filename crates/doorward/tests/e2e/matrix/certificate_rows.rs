@@ -60,7 +60,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
         ))
         .ambiguous(),
         row("method not accepted", "good", &good)
-            .at("/anything/orders", &["Bearer", "Basic"])
+            .at("/anything/orders", &["Bearer", "Basic", "Signature"])
             .missing(),
     ];
     rows.extend(spoofed(&good));

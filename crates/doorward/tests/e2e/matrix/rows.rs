@@ -18,11 +18,16 @@ pub(super) const CASES: &[&str] = &[
     "wrong scope",
     "two credentials",
     "method not accepted",
+    "replayed",
+    "altered body",
 ];
 
-const BOTH: &[&str] = &["Bearer", "Basic"];
+const EVERY: &[&str] = &["Bearer", "Basic", "Signature"];
 const BEARER: &[&str] = &["Bearer"];
 const BASIC: &[&str] = &["Basic"];
+
+/// What only signed requests can be refused for.
+const UNSIGNED: [&str; 2] = ["replayed", "altered body"];
 
 /// One call and what must come of it.
 #[derive(Debug)]
@@ -56,7 +61,7 @@ impl Row {
             code: "",
             check: "",
             reason: "",
-            schemes: BOTH,
+            schemes: EVERY,
         }
     }
 
@@ -68,7 +73,7 @@ impl Row {
         }
     }
 
-    fn refused(
+    pub(super) fn refused(
         self,
         status: u16,
         code: &'static str,
@@ -154,17 +159,29 @@ pub(super) fn rows(method: Method, world: &World) -> Vec<Row> {
             let mut rows = api_key(world, "Authorization", "Bearer ");
             rows.extend(api_key(world, "X-API-Key", ""));
             rows.extend(api_key_places(world));
+            rows.extend(UNSIGNED.map(Row::unknown));
             rows
         }
-        Method::Basic => passwords(world),
+        Method::Basic => {
+            let mut rows = passwords(world);
+            rows.extend(UNSIGNED.map(Row::unknown));
+            rows
+        }
+        Method::MessageSignature => super::signed::message_signatures(world),
+        Method::SigV4 => Vec::new(),
         Method::Jwt => {
             let mut rows = own_tokens(world);
+            rows.extend(UNSIGNED.map(Row::unknown));
             for alg in ALGORITHMS {
                 rows.extend(tokens_of(alg, world));
             }
             rows
         }
-        Method::Mtls => super::certificate_rows::rows(world),
+        Method::Mtls => {
+            let mut rows = super::certificate_rows::rows(world);
+            rows.extend(UNSIGNED.map(Row::unknown));
+            rows
+        }
     }
 }
 
@@ -237,12 +254,12 @@ fn api_key_places(world: &World) -> Vec<Row> {
         Row::new("malformed", header("X-API-Key", "not-one-of-ours-at-all")).invalid("key_prefix"),
     ];
     for name in ["api_key", "access_token", "API_KEY", "q", "%61pi_key"] {
-        let mut row = in_query(Row::new("two credentials", Vec::new()).at(&query(name), BOTH));
+        let mut row = in_query(Row::new("two credentials", Vec::new()).at(&query(name), EVERY));
         row.secrets.push(key.clone());
         rows.push(row);
         let with_header = header("X-API-Key", key);
         rows.push(in_query(
-            Row::new("two credentials", with_header).at(&query(name), BOTH),
+            Row::new("two credentials", with_header).at(&query(name), EVERY),
         ));
     }
     rows

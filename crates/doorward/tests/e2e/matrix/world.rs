@@ -14,6 +14,8 @@ use crate::client_certificates::pki::{Ca, Pair};
 use crate::door::{Door, Home};
 use crate::mint::{Draft, jwks};
 use crate::peer::{httpbin, python};
+use crate::signing::{self, Key, add_key};
+use crate::wait::until;
 
 /// The issuer of others.
 pub(super) const PARTNER: &str = "https://partner.example";
@@ -28,6 +30,7 @@ const REST: &str = r#"
 [client_ca.clients]
 file = "clients.pem"
 crl = ["clients.crl"]
+[message_signature]
 [[client_certificate]]
 uri = "spiffe://example.org/billing"
 subject = "billing"
@@ -72,6 +75,10 @@ methods = ["POST"]
 accept = ["mtls:clients"]
 scopes = ["orders:write"]
 [[route]]
+path = "/anything/signed"
+accept = ["message_signature"]
+scopes = []
+[[route]]
 path = "/anything/public"
 public = true
 "#;
@@ -90,6 +97,12 @@ pub(super) struct World {
     pub(super) revoked_token: String,
     pub(super) strange_token: String,
     pub(super) ca: Ca,
+    pub(super) signer: (String, Key),
+    pub(super) shared_signer: (String, Key),
+    pub(super) revoked_signer: (String, Key),
+    pub(super) old_signer: (String, Key),
+    pub(super) early_signer: (String, Key),
+    pub(super) distant_signer: (String, Key),
 }
 
 impl World {
@@ -123,7 +136,26 @@ impl World {
         let hours = |hours: i64| Timestamp::from_secs(crate::mint::now() + hours * 3600);
         let old_key = key(&["old", "--expires", "1s"]).0;
         home.until_key_is("old", "expired");
-        Some(Self {
+        let signer = |alg: &str, more: &[&str]| {
+            add_key(&home, alg, &[&["--scope", "orders:read"], more].concat())
+        };
+        let revoked_signer = signer("ed25519", &[]);
+        home.json(&["client-key", "revoke", &revoked_signer.0]);
+        let (old_signer, early_signer) = (
+            signer("ed25519", &["--expires", "1s"]),
+            signer("hmac-sha256", &["--not-before", "1h"]),
+        );
+        until("the old key ends", || {
+            let shown = home.json(&["client-key", "show", &old_signer.0]);
+            (shown["state"] == "expired").then_some(())
+        });
+        let world = Self {
+            signer: signer("ed25519", &[]),
+            shared_signer: signer("hmac-sha256", &[]),
+            distant_signer: signer("ed25519", &["--cidr", "192.0.2.0/24"]),
+            revoked_signer,
+            old_signer,
+            early_signer,
             key: key(&["good"]).0,
             old_key,
             early_key: key(&["early", "--not-before", "1h"]).0,
@@ -136,7 +168,13 @@ impl World {
             revoked_token,
             ca,
             door: home.serve_with(&["--set", "state.max_staleness=3s"]),
-        })
+        };
+        // Some signatures are two seconds old, and none may be older than the server.
+        let started = crate::mint::now();
+        until("the server is not new", || {
+            (crate::mint::now() > started + 2).then_some(())
+        });
+        Some(world)
     }
 
     /// The arguments of a call that is allowed.
@@ -146,6 +184,11 @@ impl World {
             Method::Basic => basic("alice", PASSWORD),
             Method::Jwt => bearer(&self.token),
             Method::Mtls => self.certificate("good", &self.ca.uri(BILLING)),
+            Method::MessageSignature => {
+                let (id, key) = &self.signer;
+                signing::Draft::get(self.door.url("/anything/orders"), id, key.clone()).args()
+            }
+            Method::SigV4 => Vec::new(),
         }
     }
 }
