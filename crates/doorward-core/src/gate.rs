@@ -519,7 +519,7 @@ const ISSUER_NOT_ACCEPTED: Reason = Reason {
     fix: "Send a token of the route's issuer, or add the issuer to the route's `accept`.",
 };
 const BODY_UNSEEN: Reason = Reason {
-    code: "body_unseen",
+    code: "signed_body_unseen",
     meaning: "The signature covers the body, and this front never sees the body.",
     fix: "Let signed calls come through the reverse proxy; or write `signature_head_only = true` \
           on the route, and check the body in the service.",

@@ -66,10 +66,7 @@ pub enum Command {
     )]
     Key(Key),
     /// Adds, shows and revokes the keys with which clients sign requests.
-    #[command(
-        subcommand,
-        after_help = "Example: doorward client-key add --name billing --alg ed25519 --public-key billing.pem --scope invoices:read"
-    )]
+    #[command(subcommand, after_help = "Example: doorward client-key list --json")]
     ClientKey(ClientKey),
     /// Signs a request (RFC 9421) and prints the call for curl.
     #[command(

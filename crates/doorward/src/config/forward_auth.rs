@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use doorward_core::credential::Method;
 use doorward_core::net::Cidrs;
+use doorward_core::policy::{Accept, Access, Rule};
 use doorward_policy::RouteTable;
 use doorward_proxy::{Dialect, ForwardAuth};
 
@@ -82,6 +84,29 @@ pub(super) fn warn_of_bodies(
                 "Bound bodies in the server in front, or let the calls come through the reverse \
                  proxy.",
             ));
+        }
+        if covers_bodies(rule) {
+            root.diagnostics().push(Diagnostic::warning(
+                *origin,
+                format!(
+                    "{}: message signatures cover the body; listeners for forward-auth do not see \
+                     it, and refuse signed calls",
+                    rule.name
+                ),
+                "Let signed calls come through the reverse proxy; or write signature_head_only = \
+                 true, and check bodies in the service.",
+            ));
+        }
+    }
+}
+
+/// Tells whether a rule accepts signatures that only the reverse proxy can check in full.
+fn covers_bodies(rule: &Rule) -> bool {
+    match &rule.access {
+        Access::Public => false,
+        Access::Guarded(guarded) => {
+            let signed = |accept: &Accept| accept.method == Method::MessageSignature;
+            guarded.accepts.iter().any(signed) && !guarded.signing.head_only
         }
     }
 }

@@ -312,3 +312,27 @@ fn r032_a_key_that_is_not_for_its_algorithm_is_not_added() {
             .is_empty()
     );
 }
+
+#[test]
+fn r031_check_warns_where_signed_bodies_are_never_seen() {
+    let listener = "[listener.auth]\naddress = \"127.0.0.1:0\"\ntls = \"off\"\n\
+        kind = \"forward-auth\"\ndialect = \"nginx\"\ntrusted_peers = [\"127.0.0.1\"]\n";
+    let home = Home::before(1, &format!("{listener}{ROUTES}"));
+    let warned = |home: &Home| {
+        let ran = home.run(&["check"]);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        format!("{}{}", ran.out, ran.err)
+            .matches("message signatures cover the body")
+            .count()
+    };
+    assert_eq!(warned(&home), 3);
+    let text = home.read("doorward.toml");
+    home.write(
+        "doorward.toml",
+        &text.replace(
+            "scopes = [\"orders:read\"]",
+            "scopes = []\nsignature_head_only = true",
+        ),
+    );
+    assert_eq!(warned(&home), 0);
+}
