@@ -15,6 +15,7 @@ mod jwks_parse;
 mod jws_parse;
 mod path_template;
 mod redact;
+mod signature_input;
 
 /// A target.
 pub(crate) struct Target {
@@ -69,6 +70,10 @@ pub(crate) const ALL: &[Target] = &[
     Target {
         name: "redact",
         run: redact::run,
+    },
+    Target {
+        name: "signature_input",
+        run: signature_input::run,
     },
 ];
 
