@@ -41,14 +41,13 @@ pub struct ClientKeyAdd {
     #[arg(long)]
     pub keyid: Option<String>,
     /// The one algorithm it is for: ed25519, ecdsa-p256-sha256, ecdsa-p384-sha384,
-    /// rsa-pss-sha512, rsa-v1_5-sha256, hmac-sha256 or aws4-hmac-sha256.
+    /// rsa-pss-sha512, rsa-v1_5-sha256 or hmac-sha256.
     #[arg(long = "alg", value_parser = value::signature_algorithm)]
     pub algorithm: String,
     /// Reads the public key (PEM or JWK) from a file.
     #[arg(long, conflicts_with = "secret_file", value_hint = ValueHint::FilePath)]
     pub public_key: Option<PathBuf>,
-    /// Reads the shared secret from a file instead of making one: base64 for hmac-sha256, the
-    /// secret access key for aws4-hmac-sha256.
+    /// Reads the shared secret, in base64, from a file instead of making one.
     #[arg(long, value_hint = ValueHint::FilePath)]
     pub secret_file: Option<PathBuf>,
     /// A scope; may be given several times or with spaces.

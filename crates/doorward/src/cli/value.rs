@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use doorward_authn::client_key::SIGV4_ALGORITHM;
 use doorward_core::net::Cidrs;
 use doorward_core::{ScopeSet, Timestamp};
 use doorward_crypto::message_signature::SignatureAlgorithm;
@@ -89,13 +88,10 @@ pub(super) fn kind(text: &str) -> Result<KeyKind, String> {
 }
 
 pub(super) fn signature_algorithm(text: &str) -> Result<String, String> {
-    if text == SIGV4_ALGORITHM || SignatureAlgorithm::parse(text).is_some() {
+    if SignatureAlgorithm::parse(text).is_some() {
         return Ok(text.to_owned());
     }
-    let mut names = SignatureAlgorithm::ALL
-        .map(SignatureAlgorithm::as_str)
-        .to_vec();
-    names.push(SIGV4_ALGORITHM);
+    let names = SignatureAlgorithm::ALL.map(SignatureAlgorithm::as_str);
     Err(format!("write one of {}", names.join(", ")))
 }
 
