@@ -77,6 +77,7 @@ fn stand() -> Option<(RouteTable, Principal)> {
             timeout: std::time::Duration::from_secs(1),
         },
         cors: None,
+        limits: Vec::new(),
     };
     let identity = Identity {
         method: Method::ApiKey,

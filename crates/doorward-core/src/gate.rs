@@ -12,6 +12,7 @@ use crate::cors::Preflight;
 use crate::credential::{Method, Place, Presented};
 use crate::decision::{Decision, DecisionId, DecisionIds, Journal};
 use crate::front::Front;
+use crate::limit::Limiter;
 use crate::net::ClientAddress;
 use crate::permit::Permit;
 use crate::policy::{Access, Guarded, Policy, Rule, Signing};
@@ -20,6 +21,7 @@ use crate::rejection::{BodyFault, Denied, Misplaced, Reason, Rejection};
 use crate::request::{Arrival, Form, ManagedHeaders, RequestFault, RequestHead, Session};
 use crate::verified::{Identity, Principal, Verified};
 
+mod count;
 mod pending_body;
 
 pub use pending_body::PendingBody;
@@ -79,6 +81,8 @@ pub struct Parts {
     pub policy: Arc<dyn Policy>,
     /// The methods, in the order in which they claim an `Authorization` header.
     pub methods: Vec<Arc<dyn Authenticator>>,
+    /// Counts the calls of rules that have limits.
+    pub limiter: Arc<dyn Limiter>,
     /// Tells whether revocations are known.
     pub feed: Arc<dyn RevocationFeed>,
     /// Takes the record of every decision.
@@ -241,11 +245,7 @@ impl Gate {
                     check_signed_body(&rule, principal.as_ref(), head.front())?;
                     Ok(Permit::new(id, rule, principal))
                 })
-                .and_then(|permit| match &permit.rule().binding.body {
-                    None => Ok(Admission::Permit(permit)),
-                    Some(_) => PendingBody::of(&self.0, permit, (head, seen.method), start)
-                        .map(Admission::NeedsBody),
-                })
+                .and_then(|permit| self.limit(permit, (head, seen.method), start))
         };
         let judged = match judged {
             Ok(Admission::NeedsBody(pending)) => return Ok(Admission::NeedsBody(pending)),
@@ -257,6 +257,21 @@ impl Gate {
             Ok(_) => Err(self.refuse(id, NOT_RECORDED.clone(), seen.rule)),
             Err(rejection) => Err(self.refuse(id, rejection, seen.rule)),
         }
+    }
+
+    /// Counts a call that has passed the checks; one with a body to judge when that is judged.
+    fn limit(
+        &self,
+        permit: Permit,
+        (head, method): (&RequestHead, Option<Method>),
+        start: u64,
+    ) -> Result<Admission, Rejection> {
+        let (limiter, client) = (self.0.limiter.as_ref(), head.arrival().client);
+        if permit.rule().binding.body.is_none() {
+            return count::count(limiter, permit, client).map(Admission::Permit);
+        }
+        count::look(limiter, &permit, client)?;
+        PendingBody::of(&self.0, permit, (head, method), start).map(Admission::NeedsBody)
     }
 
     /// The four checks.
@@ -367,10 +382,15 @@ impl Gate {
             .rule_for_preflight(head)
             .map_err(Rejection::Malformed)?;
         seen.rule.clone_from(&rule);
-        rule.as_deref()
+        let preflight = rule
+            .as_deref()
             .and_then(|rule| rule.cors.as_ref())
             .and_then(|cors| Preflight::judge(id, cors, head.headers()))
-            .ok_or(Rejection::Denied(Denied::Preflight))
+            .ok_or(Rejection::Denied(Denied::Preflight))?;
+        if let Some(rule) = &rule {
+            count::count_preflight(self.0.limiter.as_ref(), rule, head.arrival().client)?;
+        }
+        Ok(preflight)
     }
 
     /// Records a decision; tells whether the call may go on.

@@ -20,6 +20,7 @@ pub mod entropy;
 pub mod front;
 pub mod gate;
 pub mod json;
+pub mod limit;
 pub mod net;
 pub mod permit;
 pub mod policy;

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::body::BodyExpectation;
 use crate::decision::DecisionId;
+use crate::limit::Standing;
 use crate::policy::Rule;
 use crate::verified::Principal;
 
@@ -15,6 +16,7 @@ pub struct Permit {
     rule: Arc<Rule>,
     principal: Option<Principal>,
     body: Option<Bytes>,
+    standings: Vec<Standing>,
 }
 
 impl Permit {
@@ -24,6 +26,7 @@ impl Permit {
             rule,
             principal,
             body: None,
+            standings: Vec::new(),
         }
     }
 
@@ -33,6 +36,17 @@ impl Permit {
             body: Some(body),
             ..self
         }
+    }
+
+    /// Says what is left of the limits by which the call was counted.
+    pub(crate) fn counted(self, standings: Vec<Standing>) -> Self {
+        Self { standings, ..self }
+    }
+
+    /// What is left of the rule's limits; empty where it has none.
+    #[must_use]
+    pub fn standings(&self) -> &[Standing] {
+        &self.standings
     }
 
     /// The decision's id.

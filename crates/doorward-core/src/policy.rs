@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::header::HeaderName;
 
 use crate::credential::Method;
+use crate::limit::Limit;
 use crate::rejection::{BodyFault, Denied, Rejection};
 use crate::request::{RequestFault, RequestHead};
 use crate::scope::ScopeSet;
@@ -63,6 +64,8 @@ pub struct Rule {
     pub forwarding: Forwarding,
     /// Which pages of other origins may call it from a browser.
     pub cors: Option<Cors>,
+    /// How often it may be called; empty where nothing is counted.
+    pub limits: Vec<Arc<Limit>>,
 }
 
 /// Who may call an operation.

@@ -10,6 +10,7 @@ use http::{HeaderName, HeaderValue, Response, StatusCode};
 use crate::challenge::Challenge;
 use crate::decision::{DecisionId, put_text};
 use crate::json::JsonError;
+use crate::limit;
 use crate::policy::Rule;
 use crate::rejection::{BodyFault, Denied, Expired, Misplaced, Rejection};
 use crate::request::RequestFault;
@@ -105,6 +106,9 @@ impl Refusal {
             let secs = wait.as_nanos().div_ceil(1_000_000_000).max(1);
             headers.insert(RETRY_AFTER, u64::try_from(secs).unwrap_or(u64::MAX).into());
         }
+        if let Rejection::Limited(exceeded) = &self.rejection {
+            limit::headers(std::slice::from_ref(&exceeded.standing), headers);
+        }
         for challenge in self.challenges(&answer) {
             headers.append(WWW_AUTHENTICATE, challenge.to_header_value());
         }
@@ -185,6 +189,7 @@ impl Refusal {
             Rejection::Denied(Denied::Member { .. } | Denied::Shape { .. })
             | Rejection::Body(BodyFault::Json(JsonError::DuplicateMember)) => BODY_DENIED,
             Rejection::Body(fault) => body_answer(*fault),
+            Rejection::Limited(exceeded) => LIMITED.after(exceeded.retry_after),
             Rejection::Throttled { retry_after, .. } => TOO_MANY.after(*retry_after),
             Rejection::Unavailable { retry_after, .. } => UNAVAILABLE.after(*retry_after),
         }
@@ -315,6 +320,12 @@ const TOO_MANY: Answer = Answer::new(
     StatusCode::TOO_MANY_REQUESTS,
     "too_many_attempts",
     "Too many attempts. Wait before the next one.",
+    None,
+);
+const LIMITED: Answer = Answer::new(
+    StatusCode::TOO_MANY_REQUESTS,
+    "rate_limited",
+    "Too many calls. Wait before the next one.",
     None,
 );
 const UNAVAILABLE: Answer = Answer::new(

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::clock::Timestamp;
+use crate::limit::Exceeded;
 use crate::request::RequestFault;
 
 mod body;
@@ -80,6 +81,8 @@ pub enum Rejection {
         /// When to come back.
         retry_after: Duration,
     },
+    /// The caller may do this, and has done it too often.
+    Limited(Box<Exceeded>),
     /// Our fault: the call could not be judged.
     Unavailable {
         /// The fixed reason.
@@ -151,7 +154,7 @@ impl Rejection {
             }
             Self::Expired(_) => Check::Expired,
             Self::Body(BodyFault::NoRoom) => Check::Available,
-            Self::Denied(_) | Self::Body(_) => Check::Allowed,
+            Self::Denied(_) | Self::Body(_) | Self::Limited(_) => Check::Allowed,
             Self::Throttled { .. } | Self::Unavailable { .. } => Check::Available,
         }
     }
@@ -181,6 +184,7 @@ impl Rejection {
             Self::Expired(Expired::NotYetValid { .. }) => &NOT_YET_VALID,
             Self::Expired(Expired::Past { .. }) => &EXPIRED,
             Self::Expired(Expired::Revoked { .. }) => &REVOKED,
+            Self::Limited(_) => &LIMITED,
             Self::Denied(denied) => denied.reason(),
             Self::Body(fault) => fault.reason(),
         }
@@ -195,6 +199,7 @@ impl Rejection {
             Self::Expired(Expired::NotYetValid { from }) => Some(format!("valid from {from}")),
             Self::Expired(Expired::Past { since }) => Some(format!("ended {since}")),
             Self::Expired(Expired::Revoked { at }) => Some(format!("revoked {at}")),
+            Self::Limited(exceeded) => Some(exceeded.standing.limit.to_string()),
             Self::Denied(denied) => denied.detail(),
             Self::Body(fault) => Some(fault.to_string()),
             Self::Missing
@@ -231,6 +236,7 @@ pub const REASONS: &[&Reason] = &[
     &body::MEDIA_TYPE,
     &body::DUPLICATE,
     &body::SYNTAX,
+    &LIMITED,
 ];
 
 const MISSING: Reason = Reason {
@@ -279,4 +285,9 @@ const REVOKED: Reason = Reason {
     code: "credential_revoked",
     meaning: "The credential is genuine and was revoked.",
     fix: "Find out why it was revoked; create a new one if the caller may have it.",
+};
+const LIMITED: Reason = Reason {
+    code: "rate_limited",
+    meaning: "The caller may do this, and has used up a limit on how often.",
+    fix: "Wait as long as `Retry-After` says; or raise the limit in the configuration.",
 };

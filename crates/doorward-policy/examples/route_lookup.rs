@@ -55,6 +55,7 @@ fn table(count: usize) -> Result<RouteTable, Box<dyn Error>> {
                 timeout: Duration::from_secs(30),
             },
             cors: None,
+            limits: Vec::new(),
         });
     }
     RouteTable::build(routes, Roles::default()).map_err(|errors| format!("{errors:?}").into())

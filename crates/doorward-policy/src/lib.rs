@@ -12,6 +12,7 @@
 mod error;
 mod fold;
 mod host;
+mod limiter;
 mod object;
 mod role;
 mod route;
@@ -20,6 +21,7 @@ mod template;
 
 pub use error::{RouteError, RouteFault};
 pub use host::{HostError, HostPattern};
+pub use limiter::{CallLimiter, Counts, QuotaUse};
 pub use role::{RoleError, Roles};
 pub use route::{MethodError, Methods, Route};
 pub use table::RouteTable;

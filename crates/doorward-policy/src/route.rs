@@ -1,7 +1,9 @@
 //! One route as the operator declares it.
 
 use std::fmt;
+use std::sync::Arc;
 
+use doorward_core::limit::Limit;
 use doorward_core::policy::{Access, Binding, Cors, Forwarding};
 use http::Method;
 use thiserror::Error;
@@ -28,6 +30,8 @@ pub struct Route {
     pub forwarding: Forwarding,
     /// Which pages of other origins may call it from a browser.
     pub cors: Option<Cors>,
+    /// How often it may be called.
+    pub limits: Vec<Arc<Limit>>,
 }
 
 /// The methods of a route, byte for byte as callers must send them (RFC 9110 section 9.1).

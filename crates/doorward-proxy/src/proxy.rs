@@ -9,7 +9,7 @@ use doorward_core::gate::{Admission, PendingBody};
 use doorward_core::net::ClientAddress;
 use doorward_core::policy::Rule;
 use doorward_core::request::{Arrival, Session, Transport};
-use doorward_core::{Permit, Refusal, RequestHead, cors};
+use doorward_core::{Permit, Refusal, RequestHead, cors, limit};
 use http::header::{CONNECTION, HeaderName, ORIGIN};
 use http::{HeaderMap, HeaderValue, Request, Response};
 use hyper::body::Incoming;
@@ -193,6 +193,7 @@ impl Closing {
         let decision = decision_value(id);
         let rule = Arc::clone(permit.rule());
         let asked = rule.cors.as_ref().map(|_| origin_of(&head));
+        let standings = permit.standings().to_vec();
         let prepared = prepare(Call {
             snapshot: &self.snapshot,
             permit,
@@ -209,6 +210,7 @@ impl Closing {
             };
             let mut response = self.relay(id, outcome, pulse);
             share(&rule, asked.as_ref(), response.headers_mut());
+            limit::headers(&standings, response.headers_mut());
             response.headers_mut().insert(DECISION, decision);
             response
         }

@@ -27,6 +27,7 @@ pub mod limits;
 pub mod listener;
 pub mod log;
 pub mod message_signature;
+pub mod rate_limit;
 pub mod route;
 pub mod section;
 mod signing;
@@ -172,7 +173,7 @@ fn read_root(root: Node, folder: &Path, diagnostics: &mut Diagnostics) -> Option
     });
     let managed_headers = child(&mut root, "identity", |s| s.words("strip"));
     let log = child(&mut root, "log", |section| log::read(section, folder));
-    let limits = child(&mut root, "limits", limits::read);
+    let mut limits = child(&mut root, "limits", limits::read);
     let known = route::Known {
         upstreams: &upstreams,
         issuers: &trusted_issuers,
@@ -182,7 +183,7 @@ fn read_root(root: Node, folder: &Path, diagnostics: &mut Diagnostics) -> Option
         message_signature: message_signature.is_some(),
         sigv4: false,
     };
-    let table = route::read_table(&mut root, &known);
+    let table = route::read_table(&mut root, &known, &mut limits.rates);
     warn_of_plain(&mut root, &listeners);
     if let Some((table, origins)) = &table {
         forward_auth::warn_of_bodies(&mut root, &listeners, (table, origins));

@@ -7,6 +7,7 @@ pub mod feed;
 pub mod gate;
 pub mod key_sets;
 pub mod memory;
+pub mod quotas;
 pub mod reasons;
 pub mod reload;
 pub mod server;

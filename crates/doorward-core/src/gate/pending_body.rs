@@ -6,11 +6,12 @@ use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, Method as HttpMethod};
 
-use super::{NOT_RECORDED, Parts};
+use super::{NOT_RECORDED, Parts, count};
 use crate::clock::Clock;
 use crate::credential::Method;
 use crate::decision::{Decision, DecisionId, Journal};
 use crate::front::Front;
+use crate::limit::Limiter;
 use crate::net::ClientAddress;
 use crate::permit::Permit;
 use crate::policy::{BodyRule, Policy};
@@ -30,6 +31,7 @@ struct Waiting {
     /// What the head allows. It never leaves this type.
     draft: Permit,
     policy: Arc<dyn Policy>,
+    limiter: Arc<dyn Limiter>,
     journal: Arc<dyn Journal>,
     clock: Arc<dyn Clock>,
     method: Option<Method>,
@@ -62,6 +64,7 @@ impl PendingBody {
         Ok(Self(Box::new(Waiting {
             draft,
             policy: Arc::clone(&parts.policy),
+            limiter: Arc::clone(&parts.limiter),
             journal: Arc::clone(&parts.journal),
             clock: Arc::clone(&parts.clock),
             method,
@@ -99,16 +102,16 @@ impl PendingBody {
         let judged = self.decide(&body);
         let taken = self.0.clock.monotonic_micros().saturating_sub(start);
         self.0.spent = self.0.spent.saturating_add(taken);
-        if let Err(rejection) = judged {
-            return Err(self.refuse_because(rejection));
-        }
-        if !self.0.record(None) {
-            return Err(self.refusal(NOT_RECORDED.clone()));
-        }
         let draft = &self.0.draft;
         let principal = draft.principal().cloned();
         let permit = Permit::new(draft.decision_id(), Arc::clone(draft.rule()), principal);
-        Ok(permit.with_body(body))
+        let counted =
+            judged.and_then(|()| count::count(self.0.limiter.as_ref(), permit, self.0.client));
+        match counted {
+            Err(rejection) => Err(self.refuse_because(rejection)),
+            Ok(_) if !self.0.record(None) => Err(self.refusal(NOT_RECORDED.clone())),
+            Ok(permit) => Ok(permit.with_body(body)),
+        }
     }
 
     /// Refuses the call because its body cannot be had.

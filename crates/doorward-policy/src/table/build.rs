@@ -112,6 +112,7 @@ fn rule(route: Route) -> Rule {
         binding: binding(route.binding),
         forwarding: route.forwarding,
         cors: route.cors,
+        limits: route.limits,
     }
 }
 

@@ -55,6 +55,7 @@ pub(super) fn route(text: &str) -> Route {
             timeout: Duration::from_secs(1),
         },
         cors: None,
+        limits: Vec::new(),
     }
 }
 

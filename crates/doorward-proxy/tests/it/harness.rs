@@ -10,6 +10,7 @@ use bytes::Bytes;
 use doorward_core::credential::{CredentialId, Method, Place, Presented};
 use doorward_core::decision::{Decision, DecisionId, DecisionIds, Journal, NotRecorded};
 use doorward_core::gate::{Authenticator, Gate, Parts, RevocationFeed, Verdict};
+use doorward_core::limit::{Counted, Exceeded, Limiter, Standing};
 use doorward_core::net::Cidrs;
 use doorward_core::policy::{
     Accept, Access as Who, Binding, Cors, Forwarding, Guarded, Policy, Rule,
@@ -52,6 +53,15 @@ struct Quiet;
 impl Journal for Quiet {
     fn record(&self, _: &Decision<'_>) -> Result<(), NotRecorded> {
         Ok(())
+    }
+}
+
+impl Limiter for Quiet {
+    fn look(&self, _: &Counted<'_>) -> Result<(), Exceeded> {
+        Ok(())
+    }
+    fn take(&self, _: &Counted<'_>) -> Result<Vec<Standing>, Exceeded> {
+        Ok(Vec::new())
     }
 }
 
@@ -220,6 +230,7 @@ impl Setup {
                 binding: self.binding.clone(),
                 forwarding: self.forwarding.clone(),
                 cors: self.cors.clone(),
+                limits: Vec::new(),
             })
         };
         let guarded = Guarded {
@@ -238,6 +249,7 @@ impl Setup {
                 guarded: rule(Who::Guarded(guarded)),
             }),
             methods: vec![Arc::new(Keys)],
+            limiter: Arc::new(Quiet),
             feed: Arc::new(Quiet),
             journal: Arc::new(Quiet),
             ids: Arc::new(DecisionIds::new(&Fixed)),

@@ -13,7 +13,7 @@ use doorward_core::decision::{Decision, Journal, NotRecorded};
 use doorward_core::front::Front;
 use doorward_core::gate::Admission;
 use doorward_core::net::ClientAddress;
-use doorward_core::policy::Access;
+use doorward_core::policy::{Access, Rule};
 use doorward_core::rejection::{Check, Denied, Expired, Rejection};
 use doorward_core::request::{Arrival, RequestHead, Session, Transport};
 use http::{HeaderName, HeaderValue, Request, Uri};
@@ -162,7 +162,7 @@ fn needs(config: &Config, record: &Value) -> Option<String> {
     let name = record.get("rule").and_then(Value::as_str)?;
     let rule = config.policy.rules().iter().find(|r| &*r.name == name)?;
     let Access::Guarded(guarded) = &rule.access else {
-        return Some("nothing: it is public".to_owned());
+        return Some(format!("nothing: it is public{}", limits(rule)));
     };
     let accepts: Vec<_> = guarded
         .accepts
@@ -190,7 +190,17 @@ fn needs(config: &Config, record: &Value) -> Option<String> {
             let _written = write!(text, " unless it has {unless}");
         }
     }
+    text.push_str(&limits(rule));
     Some(text)
+}
+
+/// How often: `; at most orders: 10 calls per 60 s by credential`.
+fn limits(rule: &Rule) -> String {
+    let all: Vec<_> = rule.limits.iter().map(ToString::to_string).collect();
+    if all.is_empty() {
+        return String::new();
+    }
+    format!("; at most {}", all.join(", "))
 }
 
 /// The body of the request to explain; none is an empty one.

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use super::rate_limit::RateLimits;
 use super::section::Section;
 
 /// Bounds on what callers may send and how long they may take.
 #[derive(Clone)]
 pub struct Limits {
+    /// How often callers may call.
+    pub rates: RateLimits,
     /// Bytes of a request's headers.
     pub header_bytes: usize,
     /// Number of header fields.
@@ -27,6 +30,8 @@ pub struct Limits {
     pub connections_per_address: usize,
     /// Requests of one HTTP/2 connection at a time.
     pub streams: u32,
+    /// Callers that are counted one by one, for each limit on how often they may call.
+    pub counted_callers: usize,
     /// Time for open requests to end after SIGTERM.
     pub drain: Duration,
 }
@@ -54,6 +59,7 @@ pub(super) fn read(section: &mut Section<'_>) -> Limits {
     let size = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
     let secs = Duration::from_secs;
     Limits {
+        rates: RateLimits::of_names(section),
         header_bytes: size(section.integer("header_bytes", 32 * 1024, 8192..=1024 * 1024)),
         header_count: size(section.integer("header_count", 100, 16..=1000)),
         uri_bytes: size(section.integer("uri_bytes", 8192, 256..=65_536)),
@@ -68,6 +74,7 @@ pub(super) fn read(section: &mut Section<'_>) -> Limits {
             1..=1_000_000,
         )),
         streams: u32::try_from(section.integer("streams", 128, 1..=10_000)).unwrap_or(128),
+        counted_callers: size(section.integer("counted_callers", 100_000, 1000..=10_000_000)),
         drain: section.duration("drain", secs(30)),
     }
 }

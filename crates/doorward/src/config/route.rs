@@ -14,6 +14,7 @@ use super::client_ca::ClientCa;
 use super::document::{Node, Origin, Value};
 use super::issuer::OwnIssuer;
 use super::listener::Listener;
+use super::rate_limit::RateLimits;
 use super::section::Section;
 use super::signing;
 use super::upstream::UpstreamSettings;
@@ -51,6 +52,7 @@ impl Known<'_> {
 pub(super) fn read_table(
     root: &mut Section<'_>,
     known: &Known<'_>,
+    rates: &mut RateLimits,
 ) -> Option<(RouteTable, Vec<Origin>)> {
     let roles = read_roles(root);
     let mut origins = HashMap::new();
@@ -59,7 +61,7 @@ pub(super) fn read_table(
     for node in take_list(root) {
         let origin = node.origin;
         let mut section = Section::open("route", node, root.diagnostics());
-        if let Some(route) = read(&mut section, known) {
+        if let Some(route) = read(&mut section, known, rates) {
             binding::warn(&mut section, &route, known);
             origins.insert(route.label.clone(), origin);
             in_order.push(origin);
@@ -149,7 +151,7 @@ fn read_roles(root: &mut Section<'_>) -> Option<Roles> {
     }
 }
 
-fn read(section: &mut Section<'_>, known: &Known<'_>) -> Option<Route> {
+fn read(section: &mut Section<'_>, known: &Known<'_>, rates: &mut RateLimits) -> Option<Route> {
     let hosts = read_hosts(section);
     let path_origin = section.origin_of("path");
     let path = section.required_text("path", "\"/orders/{id}\"");
@@ -158,6 +160,7 @@ fn read(section: &mut Section<'_>, known: &Known<'_>) -> Option<Route> {
     let max_body_origin = section.origin_of("max_body");
     let forwarding = read_forwarding(section, known);
     let cors = read_cors(section);
+    let limit = section.take("limit");
     let path = path.and_then(|text| match PathTemplate::parse(&text) {
         Ok(path) => Some(path),
         Err(error) => {
@@ -171,16 +174,26 @@ fn read(section: &mut Section<'_>, known: &Known<'_>) -> Option<Route> {
     });
     let max_body = forwarding.as_ref().and_then(|passed| passed.max_body);
     let binding = binding::read(section, path.as_ref(), (max_body, max_body_origin));
+    let (hosts, path, methods, access) = (hosts?, path?, methods?, access?);
+    let place = place(&hosts, &path, &methods);
+    let limits = rates.read_of(section, limit, &access, &place);
     Some(Route {
         label: format!("{}", section.origin()),
-        hosts: hosts?,
-        path: path?,
-        methods: methods?,
-        access: access?,
+        hosts,
+        path,
+        methods,
+        access,
         binding: binding?,
         forwarding: forwarding?,
         cors: cors?,
+        limits: limits?,
     })
+}
+
+/// What names a route, wherever it is written: `GET,POST api.example.com/orders`.
+fn place(hosts: &[HostPattern], path: &PathTemplate, methods: &Methods) -> String {
+    let hosts: Vec<_> = hosts.iter().map(ToString::to_string).collect();
+    format!("{methods} {}{path}", hosts.join(","))
 }
 
 fn read_hosts(section: &mut Section<'_>) -> Option<Vec<HostPattern>> {

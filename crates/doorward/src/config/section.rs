@@ -56,6 +56,12 @@ impl<'d> Section<'d> {
         Some(self.entries.remove(position).1)
     }
 
+    /// Takes the entries that are tables, for sections whose subtables have names.
+    pub fn take_tables(&mut self) -> Vec<(String, Node)> {
+        let is_table = |entry: &mut (String, Node)| matches!(entry.1.value, Value::Table(_));
+        self.entries.extract_if(.., is_table).collect()
+    }
+
     /// Tells whether a key is there.
     pub fn has(&self, key: &str) -> bool {
         self.entries.iter().any(|(name, _)| name == key)

@@ -37,6 +37,11 @@ pub fn build(config: &Config, memory: &Memory, journal: Arc<dyn Journal>) -> Res
         clock: Arc::clone(&memory.clock),
         policy,
         methods: methods(config, memory)?,
+        limiter: Arc::new(
+            memory
+                .counts
+                .limiter(config.limits.rates.all(), config.limits.counted_callers),
+        ),
         feed: Arc::<super::feed::Feed>::clone(&memory.feed),
         journal,
         ids: Arc::clone(&memory.ids),

@@ -22,6 +22,7 @@ use doorward_core::gate::RevocationFeed;
 use doorward_crypto::entropy::OsEntropy;
 use doorward_crypto::hash::Argon2Params;
 use doorward_crypto::proof::chain::Authority;
+use doorward_policy::Counts;
 use doorward_store::{
     ApiKeyId, ApiKeys, Change, ChangeFeed, ClientKeyId, ClientKeyRecord, ClientKeys, Entity,
     IssuedCertificates, IssuerRecord, Issuers, RevokedToken, RevokedTokens, SigningKeys, Store,
@@ -33,6 +34,7 @@ use tokio::task::JoinHandle;
 
 use super::feed::Feed;
 use super::key_sets::KeptKeySets;
+use super::quotas::KeptQuotas;
 use super::signer::Signer;
 use crate::config::Config;
 use crate::desk::{Desk, certificate, signing_key};
@@ -82,6 +84,10 @@ pub struct Memory {
     pub issued: Arc<IssuedIndex>,
     /// What we sign with.
     pub signer: Arc<Signer>,
+    /// How often callers called.
+    pub counts: Arc<Counts>,
+    /// What is used of quotas, kept.
+    quotas: Arc<KeptQuotas>,
     /// How fresh all this is.
     pub feed: Arc<Feed>,
     /// Numbers of decisions.
@@ -136,6 +142,8 @@ impl Memory {
             authority: parking_lot::Mutex::default(),
             declared: parking_lot::Mutex::new(Declared::of(&desk.config)),
             signer: Arc::new(Signer::open(&state, &signing, clock.now())?),
+            counts: Arc::new(Counts::new(Arc::clone(&clock))),
+            quotas: Arc::new(KeptQuotas::of(&state)),
             feed: Arc::new(Feed::new(Arc::clone(&clock), desk.config.max_staleness)),
             ids: Arc::new(DecisionIds::new(desk.entropy.as_ref())),
             keys: Arc::default(),
@@ -399,6 +407,8 @@ impl Memory {
     /// When the database cannot be written; what was taken is lost, and noted again at the next
     /// use.
     pub async fn write_back(&self) -> Result<()> {
+        let (quotas, counts) = (Arc::clone(&self.quotas), Arc::clone(&self.counts));
+        let kept = tokio::task::spawn_blocking(move || quotas.keep(&counts)).await?;
         let used = self.keys.take_used();
         if !used.is_empty() {
             ApiKeys::touch(self.store(), &used).await?;
@@ -413,7 +423,12 @@ impl Memory {
         for upgrade in self.basic.take_upgrades() {
             Users::upgrade_password(self.store(), &upgrade.name, upgrade.old, upgrade.new).await?;
         }
-        Ok(())
+        kept
+    }
+
+    /// Counts quotas on where another process stopped. Their limits must be known already.
+    pub fn restore_quotas(&self) {
+        self.quotas.restore(&self.counts);
     }
 
     /// Publishes our public keys, now and whenever they change.

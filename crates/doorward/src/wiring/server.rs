@@ -115,6 +115,7 @@ impl Server {
         let snapshot = parts.snapshot(config)?;
         let judges = snapshot.client_certificates.clone();
         let door = Arc::new(Door::new(snapshot));
+        memory.restore_quotas();
         let (stop, stopped) = watch::channel(false);
         let drain = Drain::new(stopped, config.limits.drain);
         let mut fronts = JoinSet::new();

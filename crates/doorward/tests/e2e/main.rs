@@ -16,6 +16,7 @@ mod curl;
 mod door;
 mod fronts;
 mod jwks;
+mod limits;
 mod live_changes;
 mod matrix;
 mod mint;
