@@ -20,11 +20,13 @@ pub enum Front {
     Envoy,
     /// The `ExternalAuth` filter of the Kubernetes Gateway API over HTTP.
     GatewayApi,
+    /// `ext_authz` of Envoy over gRPC.
+    EnvoyGrpc,
 }
 
 impl Front {
     /// Every front.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Proxy,
         Self::Nginx,
         Self::IngressNginx,
@@ -33,6 +35,7 @@ impl Front {
         Self::Haproxy,
         Self::Envoy,
         Self::GatewayApi,
+        Self::EnvoyGrpc,
     ];
 
     /// The name in configuration and records.
@@ -47,6 +50,7 @@ impl Front {
             Self::Haproxy => "haproxy",
             Self::Envoy => "envoy",
             Self::GatewayApi => "gateway-api",
+            Self::EnvoyGrpc => "envoy-grpc",
         }
     }
 
@@ -55,5 +59,11 @@ impl Front {
     #[must_use]
     pub const fn sees_body(self) -> bool {
         matches!(self, Self::Proxy)
+    }
+
+    /// Tells whether a front that passes calls on itself can show us a body to judge.
+    #[must_use]
+    pub const fn shows_body(self) -> bool {
+        matches!(self, Self::EnvoyGrpc)
     }
 }

@@ -466,7 +466,9 @@ fn accepts(guarded: &Guarded, method: Method) -> bool {
 /// Refuses a call under a rule about bodies where its body does not pass through us.
 fn check_body_rule(rule: &Rule, front: Front) -> Result<(), Rejection> {
     let about_bodies = rule.binding.body.is_some() || rule.forwarding.max_body.is_some();
-    if about_bodies && !front.sees_body() {
+    // What is judged is bounded as well; a bound alone needs the body to pass through us.
+    let shown = front.shows_body() && rule.binding.body.is_some();
+    if about_bodies && !front.sees_body() && !shown {
         return Err(Rejection::Body(BodyFault::Unseen));
     }
     Ok(())

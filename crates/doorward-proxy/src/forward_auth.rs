@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use doorward_core::Front;
 use doorward_core::net::{Cidrs, ClientAddress};
+use http::request::Parts;
 use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use crate::body::{CallerBody, Download, Finish};
 use crate::connection::Application;
-use crate::door::Door;
+use crate::door::{Door, Snapshot};
 use crate::drain::Drain;
 use crate::limits::Limits;
 use crate::listener::{Doorstep, Listener, Peer, accept_loop};
@@ -24,6 +25,7 @@ use crate::tls::TlsServer;
 
 mod answer;
 mod dialect;
+mod grpc;
 mod identity;
 mod judge;
 mod original;
@@ -110,6 +112,14 @@ impl Application for Asked {
         let started = Instant::now();
         let snapshot = self.door.snapshot();
         let (parts, body) = request.into_parts();
+        if let Some(settings) = snapshot.forward_auth.get(&self.listener)
+            && settings.dialect == Dialect::EnvoyGrpc
+        {
+            let asked = (CallerBody::new(body, &parts), parts);
+            return self
+                .speak(&snapshot, settings, asked, (started, in_flight))
+                .await;
+        }
         // SECURITY: some servers announce a body and send none. What comes next on such a
         // connection would be taken for it, so there is nothing next.
         let closes =
@@ -145,5 +155,35 @@ impl Application for Asked {
             complete: false,
         };
         Response::from_parts(parts, Download::full(body, finish))
+    }
+}
+
+impl Asked {
+    /// Answers one question of gRPC.
+    async fn speak(
+        &self,
+        snapshot: &Arc<Snapshot>,
+        settings: &ForwardAuth,
+        (body, parts): (CallerBody, Parts),
+        (started, in_flight): (Instant, InFlight),
+    ) -> Response<Download> {
+        let place = self.door.room.place();
+        let said = grpc::answer(snapshot, settings, self.peer, (parts, body), place).await;
+        let (parts, ()) = said.head.into_parts();
+        let finish = Finish {
+            snapshot: Some(Arc::clone(snapshot)),
+            decision: said.decision,
+            status: parts.status,
+            started,
+            in_flight,
+            bytes_out: 0,
+            complete: false,
+        };
+        let body = if said.trailers.is_empty() {
+            Download::full(said.message, finish)
+        } else {
+            Download::trailed(said.message, said.trailers, finish)
+        };
+        Response::from_parts(parts, body)
     }
 }

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use doorward_core::decision::DecisionId;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::Instant;
@@ -25,6 +25,8 @@ pub(crate) struct Download {
 enum Source {
     /// Of our own, or nothing more.
     Full(Bytes),
+    /// Of our own, with trailers behind it.
+    Trailed(Bytes, Option<Box<HeaderMap>>),
     /// From an upstream connection that is driven by this body and goes back to its pool at the
     /// end. Given up before its end, it is closed, so that no later call can read its rest.
     Leased(Incoming, Lease),
@@ -60,6 +62,14 @@ impl Download {
         }
     }
 
+    /// A body of our own, with trailers behind it.
+    pub(crate) fn trailed(body: Bytes, trailers: HeaderMap, finish: Finish) -> Self {
+        Self {
+            source: Source::Trailed(body, Some(Box::new(trailers))),
+            finish,
+        }
+    }
+
     /// The body of an upstream's answer.
     pub(crate) fn relayed(incoming: Incoming, lease: Option<Lease>, finish: Finish) -> Self {
         let source = match lease {
@@ -80,6 +90,11 @@ impl Download {
         match &mut self.source {
             Source::Full(body) if body.is_empty() => Poll::Ready(None),
             Source::Full(body) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(body))))),
+            Source::Trailed(body, trailers) if body.is_empty() => {
+                let trailers = trailers.take().map(|trailers| Frame::trailers(*trailers));
+                Poll::Ready(trailers.map(Ok))
+            }
+            Source::Trailed(body, _) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(body))))),
             Source::Streamed(incoming) => Pin::new(incoming).poll_frame(cx),
             Source::Leased(incoming, lease) => {
                 let first = Pin::new(&mut *incoming).poll_frame(cx);
@@ -130,6 +145,7 @@ impl Body for Download {
     fn is_end_stream(&self) -> bool {
         match &self.source {
             Source::Full(body) => body.is_empty(),
+            Source::Trailed(body, trailers) => body.is_empty() && trailers.is_none(),
             Source::Leased(incoming, _) | Source::Streamed(incoming) => incoming.is_end_stream(),
         }
     }
@@ -137,6 +153,7 @@ impl Body for Download {
     fn size_hint(&self) -> SizeHint {
         match &self.source {
             Source::Full(body) => SizeHint::with_exact(u64::try_from(body.len()).unwrap_or(0)),
+            Source::Trailed(..) => SizeHint::default(),
             Source::Leased(incoming, _) | Source::Streamed(incoming) => incoming.size_hint(),
         }
     }

@@ -43,7 +43,7 @@ impl Family {
         match dialect {
             Dialect::Nginx | Dialect::IngressNginx => Self::ThreeWay,
             Dialect::Envoy { .. } => Self::ExactOk { removes: true },
-            Dialect::GatewayApi { .. } => Self::ExactOk { removes: false },
+            Dialect::GatewayApi { .. } | Dialect::EnvoyGrpc => Self::ExactOk { removes: false },
             Dialect::Traefik | Dialect::Caddy | Dialect::Haproxy => Self::Relayed,
         }
     }

@@ -37,6 +37,8 @@ pub enum Dialect {
         /// As in Envoy.
         prefix: Box<str>,
     },
+    /// `ext_authz` of Envoy over gRPC.
+    EnvoyGrpc,
 }
 
 impl Dialect {
@@ -51,6 +53,7 @@ impl Dialect {
             Self::Haproxy => Front::Haproxy,
             Self::Envoy { .. } => Front::Envoy,
             Self::GatewayApi { .. } => Front::GatewayApi,
+            Self::EnvoyGrpc => Front::EnvoyGrpc,
         }
     }
 
@@ -67,6 +70,8 @@ impl Dialect {
             Self::Haproxy => haproxy::original(asked),
             Self::Envoy { prefix } => envoy::original(asked, prefix),
             Self::GatewayApi { prefix } => gateway_api::original(asked, prefix),
+            // SECURITY: the request is told in a message; what carries it tells nothing.
+            Self::EnvoyGrpc => Err(RequestFault::TargetForm),
         }
     }
 }

@@ -86,24 +86,57 @@ pub(super) async fn judge(
         Ok(read) => read,
         Err(fault) => return unread(&asked.method, asked.uri.path(), fault),
     };
-    if original.target.as_str().len() > snapshot.limits.uri_bytes {
+    let call = Call {
+        peer,
+        client,
+        original,
+        headers: asked.headers,
+        body: None,
+    };
+    judge_call(snapshot, settings, call).await
+}
+
+/// A call as a front tells it.
+pub(super) struct Call {
+    pub(super) peer: Peer,
+    pub(super) client: ClientAddress,
+    pub(super) original: Original,
+    pub(super) headers: HeaderMap,
+    /// Its whole body, where the front shows it.
+    pub(super) body: Option<Bytes>,
+}
+
+/// Judges a call that a trusted front tells of.
+pub(super) async fn judge_call(
+    snapshot: &Arc<Snapshot>,
+    settings: &ForwardAuth,
+    call: Call,
+) -> Verdict {
+    if call.original.target.as_str().len() > snapshot.limits.uri_bytes {
         return Verdict::Refused(None, Fault::TargetTooLong.response(None));
     }
-    let arrival = arrival(peer, client, &original);
-    let parts = original.into_parts(asked.headers);
+    let arrival = arrival(call.peer, call.client, &call.original);
+    let parts = call.original.into_parts(call.headers);
     let head = match snapshot.gate.receive_at(settings.front(), parts, arrival) {
         Ok(head) => head,
         Err(refusal) => {
             return Verdict::Refused(Some(refusal.decision_id()), refusal.response());
         }
     };
-    match snapshot.gate.admit(&head).await {
-        Ok(Admission::Permit(permit)) => allow(snapshot, settings, &permit, &head),
+    let judged = match snapshot.gate.admit(&head).await {
         Ok(Admission::Preflight(preflight)) => {
-            Verdict::Preflight(preflight.decision_id(), preflight.response())
+            return Verdict::Preflight(preflight.decision_id(), preflight.response());
         }
-        // The body is with the front.
-        Ok(Admission::NeedsBody(pending)) => refused(&pending.refuse(BodyFault::Unseen), &head),
+        Ok(Admission::Permit(permit)) => Ok(permit),
+        Ok(Admission::NeedsBody(pending)) => match call.body {
+            Some(body) => pending.judge(body),
+            // The body is with the front.
+            None => Err(pending.refuse(BodyFault::Unseen)),
+        },
+        Err(refusal) => Err(refusal),
+    };
+    match judged {
+        Ok(permit) => allow(snapshot, settings, &permit, &head),
         Err(refusal) => refused(&refusal, &head),
     }
 }

@@ -225,7 +225,8 @@ pub(super) fn scheme(text: &[u8]) -> Result<bool, RequestFault> {
     }
 }
 
-fn target(text: &[u8]) -> Result<PathAndQuery, RequestFault> {
+/// Reads a path with its query.
+pub(super) fn target(text: &[u8]) -> Result<PathAndQuery, RequestFault> {
     // `*`, an absolute form, an authority, nothing.
     if text.first() != Some(&b'/') {
         return Err(RequestFault::TargetForm);

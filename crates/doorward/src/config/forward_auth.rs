@@ -28,6 +28,7 @@ enum Speaks {
     Haproxy,
     Envoy,
     GatewayApi,
+    EnvoyGrpc,
 }
 
 const DIALECTS: &[(&str, Speaks)] = &[
@@ -38,6 +39,7 @@ const DIALECTS: &[(&str, Speaks)] = &[
     ("haproxy", Speaks::Haproxy),
     ("envoy", Speaks::Envoy),
     ("gateway-api", Speaks::GatewayApi),
+    ("envoy-grpc", Speaks::EnvoyGrpc),
 ];
 
 /// The longest time that an allowing answer may be kept: an assertion in it must still live.
@@ -52,7 +54,15 @@ pub(super) fn read(section: &mut Section<'_>) -> Option<ForwardAuth> {
     }
     let dialect = read_dialect(section);
     let peers = read_peers(section);
+    let origin = section.origin_of("cache");
     let reuse = read_reuse(section);
+    if reuse.is_some() && dialect == Some(Dialect::EnvoyGrpc) {
+        section.error(
+            origin,
+            "`cache` is for the dialects over HTTP",
+            "Remove it: this front asks about every call.",
+        );
+    }
     Some(ForwardAuth {
         dialect: dialect?,
         peers,
@@ -159,6 +169,7 @@ fn read_dialect(section: &mut Section<'_>) -> Option<Dialect> {
         Speaks::Haproxy => Dialect::Haproxy,
         Speaks::Envoy => Dialect::Envoy { prefix },
         Speaks::GatewayApi => Dialect::GatewayApi { prefix },
+        Speaks::EnvoyGrpc => Dialect::EnvoyGrpc,
     })
 }
 
