@@ -1,5 +1,5 @@
 //! Envoy's `ext_authz` over gRPC: one call of `envoy.service.auth.v3.Authorization/Check` for
-//! each question. Spoken over the HTTP/2 of every listener (see ADR 0011).
+//! each question. Spoken over the HTTP/2 of every listener (see ADR 0012).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -194,4 +194,31 @@ fn deadline(headers: &HeaderMap) -> Duration {
         }
     };
     read().unwrap_or(LONGEST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r114_the_fronts_deadline_is_read() {
+        for (said, millis) in [
+            ("500m", 500),
+            ("2S", 2_000),
+            ("1M", 60_000),
+            ("1H", 3_600_000),
+            ("7000u", 7),
+            ("99999999n", 99),
+            ("", 10_000),
+            ("m", 10_000),
+            ("-1S", 10_000),
+            ("5", 10_000),
+            ("99999999999S", 10_000),
+            ("5\u{20ac}", 10_000),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(TIMEOUT, HeaderValue::from_bytes(said.as_bytes()).unwrap());
+            assert_eq!(deadline(&headers).as_millis(), millis, "{said}");
+        }
+    }
 }

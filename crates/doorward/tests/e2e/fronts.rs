@@ -2,6 +2,7 @@
 //! of `examples/`.
 
 mod attacks;
+mod grpc;
 mod keeping;
 mod mistakes;
 pub(crate) mod process;

@@ -189,7 +189,7 @@ fn whole_body(http: &HttpRequest, headers: &HeaderMap) -> Option<Bytes> {
     let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
     let length = match (lengths.next(), lengths.next()) {
         (None, _) => None,
-        (Some(length), None) => Some(length.to_str().ok()?.parse::<usize>().ok()?),
+        (Some(length), None) => Some(digits(length)?),
         (Some(_), Some(_)) => return None,
     };
     if body.is_empty() {
@@ -198,6 +198,12 @@ fn whole_body(http: &HttpRequest, headers: &HeaderMap) -> Option<Bytes> {
     let mut said = headers.get_all(PARTIAL).iter();
     let whole = said.next().is_some_and(|said| said == "false") && said.next().is_none();
     (whole && length.is_none_or(|length| length == body.len())).then_some(body)
+}
+
+fn digits(value: &HeaderValue) -> Option<usize> {
+    let text = value.to_str().ok()?;
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| plain)
 }
 
 #[cfg(test)]

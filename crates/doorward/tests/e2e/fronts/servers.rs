@@ -32,6 +32,12 @@ path_prefix = "/check"
 address = "127.0.0.1:0"
 tls = "off"
 trusted_peers = ["127.0.0.1"]
+[listener.envoy-grpc]
+kind = "forward-auth"
+dialect = "envoy-grpc"
+address = "127.0.0.1:0"
+tls = "off"
+trusted_peers = ["127.0.0.1"]
 "#;
 
 /// How refusals come through.
@@ -57,6 +63,11 @@ impl Front {
         self.server.port
     }
 
+    /// Whether it asks in plain HTTP, in headers and a path.
+    pub(super) fn asks_in_http(&self) -> bool {
+        self.name != "envoy-grpc"
+    }
+
     /// The path of the question about a path: Envoy asks with the path itself.
     pub(super) fn question(&self, path: &str) -> String {
         let prefix = if self.name == "envoy" { "/check" } else { "" };
@@ -75,7 +86,8 @@ pub(crate) fn start(door: &Door, api: u16) -> Vec<Front> {
         nginx(door, api),
         caddy(door, api),
         haproxy(door, api),
-        envoy(door, api),
+        envoy(door, "envoy", api),
+        envoy(door, "envoy-grpc", api),
     ];
     all.into_iter().flatten().collect()
 }
@@ -159,10 +171,35 @@ fn haproxy(door: &Door, api: u16) -> Option<Front> {
     })
 }
 
-fn envoy(door: &Door, api: u16) -> Option<Front> {
+fn envoy(door: &Door, dialect: &'static str, api: u16) -> Option<Front> {
     let program = find_envoy()?;
     let port = free_port();
-    let (folder, text) = moved(door, "envoy", "envoy.yaml", (port, api));
+    let (folder, text) = moved(door, dialect, "envoy.yaml", (port, api));
+    Some(Front {
+        name: dialect,
+        relays: Relays::Everything,
+        server: run_envoy(&program, &folder, &text, port),
+    })
+}
+
+/// The example for Envoy over gRPC, changed, in a folder of its own.
+pub(super) fn changed_envoy(
+    door: &Door,
+    name: &str,
+    api: u16,
+    change: impl Fn(&str) -> String,
+) -> Option<Server> {
+    let program = find_envoy()?;
+    let port = free_port();
+    let (_, text) = moved(door, "envoy-grpc", "envoy.yaml", (port, api));
+    let folder = door.path(name);
+    std::fs::create_dir_all(&folder).unwrap();
+    let changed = change(&text);
+    assert_ne!(changed, text);
+    Some(run_envoy(&program, &folder, &changed, port))
+}
+
+fn run_envoy(program: &Path, folder: &Path, text: &str, port: u16) -> Server {
     std::fs::write(folder.join("envoy.yaml"), text).unwrap();
     let args = [
         "-c",
@@ -171,9 +208,5 @@ fn envoy(door: &Door, api: u16) -> Option<Front> {
         "--concurrency",
         "1",
     ];
-    Some(Front {
-        name: "envoy",
-        relays: Relays::Everything,
-        server: Server::start(&program, &args, &folder, port),
-    })
+    Server::start(program, &args, folder, port)
 }

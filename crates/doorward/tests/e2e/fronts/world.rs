@@ -47,6 +47,12 @@ path = "/limited"
 scopes = ["orders:read"]
 max_body = 1000
 [[route]]
+path = "/judged"
+methods = ["POST"]
+scopes = ["orders:read"]
+[route.body]
+members = ["/name"]
+[[route]]
 path = "/shared"
 scopes = ["orders:read"]
 cors = { origins = ["https://app.example"], headers = ["x-api-key"] }
