@@ -19,6 +19,8 @@ pub mod index;
 mod terms;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod timing;
 
 pub use index::{KeyIndex, Rehash};
 

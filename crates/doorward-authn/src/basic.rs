@@ -1,9 +1,9 @@
 //! User names and passwords: HTTP Basic (RFC 7617).
 //!
 //! A password that was found right in the last ten minutes costs one keyed digest. Any other
-//! costs a slow hash, made by few threads behind a short queue. A name that nobody has, or
-//! whose user is disabled, costs the same hash of nobody's password, and the caller hears the
-//! same answer.
+//! costs a slow hash, made by few threads behind a short queue. A name that nobody has costs
+//! what a wrong password costs one of the users, always the same one, and a disabled user costs
+//! what the user's own hash costs; the caller hears the same answer.
 
 use std::io;
 use std::sync::Arc;
@@ -198,11 +198,14 @@ impl BasicState {
             network,
             known: visitor.is_known(),
         };
+        // SECURITY: looked for whoever is asked for, so that looking tells nothing.
+        let next = self.index.stand_in(pair.name());
         let admit = || {
             let check = Check {
                 attempt: self.throttle.admit(visitor)?,
                 pair: pair.clone(),
                 entry: target.user().cloned(),
+                stand_in: target.own_hash().cloned().or(next),
                 key,
             };
             let work = self.work.clone();
@@ -245,6 +248,14 @@ impl Target {
         match self {
             Self::User(entry) => Some(entry),
             Self::Nobody(..) => None,
+        }
+    }
+
+    /// The user with a hash, who may be disabled.
+    fn own_hash(&self) -> Option<&Arc<Entry>> {
+        match self {
+            Self::User(entry) => Some(entry),
+            Self::Nobody(_, entry) => entry.as_ref().filter(|entry| entry.hash.is_some()),
         }
     }
 

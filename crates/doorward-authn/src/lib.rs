@@ -15,6 +15,7 @@ pub mod api_key;
 pub mod basic;
 mod bearer;
 pub mod client_key;
+mod interner;
 pub mod jwt;
 pub mod message_signature;
 pub mod mtls;

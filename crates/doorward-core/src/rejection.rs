@@ -149,6 +149,7 @@ impl Rejection {
             Self::Missing | Self::Misplaced(Misplaced::Ambiguous | Misplaced::InQuery) => {
                 Check::Present
             }
+            Self::Malformed(fault) if fault.is_two_credentials() => Check::Present,
             Self::Malformed(_) | Self::Misplaced(Misplaced::PlainHttp) | Self::Invalid { .. } => {
                 Check::Valid
             }
@@ -291,3 +292,16 @@ const LIMITED: Reason = Reason {
     meaning: "The caller may do this, and has used up a limit on how often.",
     fix: "Wait as long as `Retry-After` says; or raise the limit in the configuration.",
 };
+
+#[cfg(test)]
+mod tests {
+    use super::{Check, Rejection};
+    use crate::request::RequestFault;
+
+    #[test]
+    fn k02_two_authorization_headers_fail_the_check_for_one_credential() {
+        let check = |name| Rejection::Malformed(RequestFault::Duplicate(name)).check();
+        assert_eq!(check("Authorization"), Check::Present);
+        assert_eq!(check("Host"), Check::Valid);
+    }
+}

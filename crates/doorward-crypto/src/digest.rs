@@ -1,7 +1,7 @@
 //! Digests of credentials, for looking them up without keeping them.
 
 use aws_lc_rs::{digest, hmac};
-use doorward_core::Entropy;
+use doorward_core::{Entropy, Secret};
 use zeroize::Zeroize as _;
 
 /// The SHA-256 digest of some bytes.
@@ -11,7 +11,8 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
 }
 
 /// A random key that lives as long as the process, for digests that must mean nothing outside
-/// it, such as the keys of a cache.
+/// it, such as the keys of a cache; or one that is derived from a lasting secret, for digests
+/// that must mean the same after a restart and nothing to anybody else.
 pub struct ProcessKey(hmac::Key);
 
 impl ProcessKey {
@@ -20,6 +21,19 @@ impl ProcessKey {
     pub fn generate(entropy: &dyn Entropy) -> Self {
         let mut key = [0; 32];
         entropy.fill(&mut key);
+        let prepared = hmac::Key::new(hmac::HMAC_SHA256, &key);
+        key.zeroize();
+        Self(prepared)
+    }
+
+    /// Derives a key from a secret: another one for each purpose, and none tells of another.
+    #[must_use]
+    pub fn derived(secret: &Secret<[u8; 32]>, purpose: &str) -> Self {
+        let root = hmac::Key::new(hmac::HMAC_SHA256, secret.expose());
+        let mut context = hmac::Context::with_key(&root);
+        context.update(b"doorward-derived-key\0");
+        context.update(purpose.as_bytes());
+        let mut key = fixed(context.sign().as_ref());
         let prepared = hmac::Key::new(hmac::HMAC_SHA256, &key);
         key.zeroize();
         Self(prepared)

@@ -16,23 +16,23 @@ use crate::testing::{Counting, StillClock, authenticate, head, head_from, outcom
 
 mod load;
 
-struct Bench {
-    index: Arc<KeyIndex>,
+pub(super) struct Bench {
+    pub(super) index: Arc<KeyIndex>,
     clock: Arc<StillClock>,
     entropy: Counting,
 }
 
-fn pepper(n: u8) -> Pepper {
+pub(super) fn pepper(n: u8) -> Pepper {
     let id = PepperId::parse(&format!("p{n}")).unwrap();
     Pepper::new(id, &Secret::new([n; 32]))
 }
 
-fn prefix() -> KeyPrefix {
+pub(super) fn prefix() -> KeyPrefix {
     KeyPrefix::parse("dw").unwrap()
 }
 
 impl Bench {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             index: Arc::default(),
             clock: Arc::default(),
@@ -40,7 +40,7 @@ impl Bench {
         }
     }
 
-    fn method(&self, peppers: &[u8]) -> ApiKeyAuthenticator {
+    pub(super) fn method(&self, peppers: &[u8]) -> ApiKeyAuthenticator {
         let (current, retired) = peppers.split_first().unwrap();
         let retired = retired.iter().copied().map(pepper).collect();
         ApiKeyAuthenticator::new(ApiKeyParts {
@@ -53,7 +53,7 @@ impl Bench {
         })
     }
 
-    fn key(&self, kind: KeyKind, env: Environment) -> (String, ApiKeyRecord) {
+    pub(super) fn key(&self, kind: KeyKind, env: Environment) -> (String, ApiKeyRecord) {
         let text = ApiKeyText::generate(&prefix(), kind, env, &self.entropy);
         let text = text.secret().expose().clone();
         let peppers = Peppers::new(pepper(1), Vec::new()).unwrap();

@@ -35,7 +35,8 @@ impl Hasher for Argon2id {
 
 /// What all checks share.
 pub(super) struct Work {
-    /// The hash of a password that nobody has, with the cost of new hashes.
+    /// The hash of a password that nobody has, with the cost of new hashes: for when there is
+    /// no user, and what a wrong password for a worse hash costs on top.
     pub(super) decoy: PasswordHash,
     pub(super) params: Argon2Params,
     pub(super) successes: SuccessCache,
@@ -49,6 +50,8 @@ pub(super) struct Check {
     pub(super) pair: Arc<UserPass>,
     /// Whose password it should be; `None` for nobody's.
     pub(super) entry: Option<Arc<Entry>>,
+    /// Whose hash nobody's password is compared with, in vain.
+    pub(super) stand_in: Option<Arc<Entry>>,
     pub(super) key: SuccessKey,
     pub(super) attempt: Attempt,
 }
@@ -66,7 +69,7 @@ pub(super) fn decoy(
 impl Work {
     /// Checks a password and settles what follows, also when the caller has gone meanwhile.
     pub(super) fn check(self: Arc<Self>, check: Check) -> Checked {
-        let verified = self.verify(check.entry.as_deref(), check.pair.password());
+        let verified = self.verify(&check);
         let Some(entry) = check.entry.filter(|_| verified) else {
             check.attempt.failed();
             return Checked {
@@ -83,13 +86,16 @@ impl Work {
         }
     }
 
-    fn verify(&self, entry: Option<&Entry>, password: &[u8]) -> bool {
-        let Some(hash) = entry.and_then(|entry| entry.hash.as_ref()) else {
-            // SECURITY: unknown and disabled users cost what a wrong password costs.
+    fn verify(&self, check: &Check) -> bool {
+        let password = check.pair.password();
+        let judged = check.entry.as_ref().or(check.stand_in.as_ref());
+        let Some(hash) = judged.and_then(|entry| entry.hash.as_ref()) else {
             let _never_right = self.hasher.verify(&self.decoy, password);
             return false;
         };
-        let right = self.hasher.verify(hash, password);
+        // SECURITY: unknown and disabled users cost what a wrong password costs somebody, and
+        // the password that is right for whoever stands in opens nothing.
+        let right = self.hasher.verify(hash, password) && check.entry.is_some();
         if !right && hash.needs_upgrade(self.params) {
             // SECURITY: imported hashes may be much cheaper, or refuse a long password at once;
             // a wrong password for them must not be answered sooner than one for nobody.

@@ -71,6 +71,12 @@ pub enum RequestFault {
 }
 
 impl RequestFault {
+    /// Tells whether what is wrong is that there are two credentials.
+    #[must_use]
+    pub const fn is_two_credentials(self) -> bool {
+        matches!(self, Self::Duplicate("Authorization"))
+    }
+
     /// A fixed code for records.
     #[must_use]
     pub const fn code(self) -> &'static str {

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use doorward_core::{Entropy, Secret};
+use doorward_crypto::digest::ProcessKey;
 use doorward_crypto::hash::key_digest::{Pepper, PepperId, Peppers};
 use doorward_crypto::seal::SealingKey;
 use serde::Deserialize;
@@ -23,6 +24,16 @@ pub struct Secrets {
     pub peppers: Arc<Peppers>,
     /// Seals signing keys.
     pub sealing: SealingKey,
+    /// What keys for digests of names are derived from.
+    lasting: Secret<[u8; 32]>,
+}
+
+impl Secrets {
+    /// A key for digests that mean the same after a restart, for one purpose.
+    #[must_use]
+    pub fn digest_key(&self, purpose: &str) -> ProcessKey {
+        ProcessKey::derived(&self.lasting, purpose)
+    }
 }
 
 #[derive(Deserialize)]
@@ -119,7 +130,8 @@ fn read(path: &Path) -> Result<Secrets> {
 }
 
 fn build(raw: &Raw) -> Result<Secrets> {
-    let sealing = SealingKey::new(&decode(&raw.sealing_key)?)?;
+    let lasting = decode(&raw.sealing_key)?;
+    let sealing = SealingKey::new(&lasting)?;
     let (current, retired): (Vec<_>, Vec<_>) = raw
         .pepper
         .iter()
@@ -140,6 +152,7 @@ fn build(raw: &Raw) -> Result<Secrets> {
     Ok(Secrets {
         peppers: Arc::new(Peppers::new(pepper(current)?, retired)?),
         sealing,
+        lasting,
     })
 }
 
@@ -209,6 +222,9 @@ mod tests {
         let again = load_or_create(folder.path(), &OsEntropy::new()).unwrap();
         let digest = |secrets: &super::Secrets| *secrets.peppers.digest(b"key").1.as_bytes();
         assert_eq!(digest(&first), digest(&again));
+        let name = |secrets: &super::Secrets, purpose| secrets.digest_key(purpose).digest("d", b"n");
+        assert_eq!(name(&first, "a"), name(&again, "a"));
+        assert_ne!(name(&first, "a"), name(&first, "b"));
         let file = path(folder.path());
         let mode = std::fs::metadata(&file).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);

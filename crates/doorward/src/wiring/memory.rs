@@ -127,7 +127,7 @@ impl Memory {
             policy: RefreshPolicy::default(),
         });
         let basic = BasicState::new(BasicParts {
-            index: Arc::<UserIndex>::default(),
+            index: Arc::new(UserIndex::new(state.secrets.digest_key("basic-names"))),
             clock: Arc::clone(&clock),
             entropy: Arc::<OsEntropy>::clone(&desk.entropy),
             cost: cost(&desk.config)?,

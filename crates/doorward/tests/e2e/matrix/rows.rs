@@ -312,7 +312,7 @@ fn passwords(world: &World) -> Vec<Row> {
             "two credentials",
             [basic("alice", PASSWORD), bearer(&world.token)].concat(),
         )
-        .refused(400, "request_malformed", ("valid", "duplicate_header")),
+        .refused(400, "request_malformed", ("present", "duplicate_header")),
         Row::new("method not accepted", basic("alice", PASSWORD))
             .at("/anything/jwt", BEARER)
             .invalid("method_not_accepted"),
@@ -350,7 +350,7 @@ fn own_tokens(world: &World) -> Vec<Row> {
         Row::new("two credentials", [bearer(good), bearer(good)].concat()).refused(
             400,
             "request_malformed",
-            ("valid", "duplicate_header"),
+            ("present", "duplicate_header"),
         ),
         Row::new("method not accepted", bearer(good))
             .at("/anything/keys", BEARER)
