@@ -5,17 +5,21 @@
 //! `fuzz/seeds/NAME`.
 
 mod api_key_parse;
+mod basic_header;
 mod body_judge;
 mod canonical_path;
 mod certificate_header;
 mod certificate_parse;
 mod config_toml;
+mod forwarded_headers;
 mod htpasswd_parse;
 mod jwks_parse;
 mod jws_parse;
 mod path_template;
+mod query_credential;
 mod redact;
 mod signature_input;
+mod request_head;
 
 /// A target.
 pub(crate) struct Target {
@@ -36,6 +40,10 @@ pub(crate) const ALL: &[Target] = &[
         run: body_judge::run,
     },
     Target {
+        name: "basic_header",
+        run: basic_header::run,
+    },
+    Target {
         name: "canonical_path",
         run: canonical_path::run,
     },
@@ -50,6 +58,10 @@ pub(crate) const ALL: &[Target] = &[
     Target {
         name: "config_toml",
         run: config_toml::run,
+    },
+    Target {
+        name: "forwarded_headers",
+        run: forwarded_headers::run,
     },
     Target {
         name: "htpasswd_parse",
@@ -68,12 +80,20 @@ pub(crate) const ALL: &[Target] = &[
         run: path_template::run,
     },
     Target {
+        name: "query_credential",
+        run: query_credential::run,
+    },
+    Target {
         name: "redact",
         run: redact::run,
     },
     Target {
         name: "signature_input",
         run: signature_input::run,
+    },
+    Target {
+        name: "request_head",
+        run: request_head::run,
     },
 ];
 

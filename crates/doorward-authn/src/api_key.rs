@@ -13,7 +13,8 @@ use doorward_crypto::api_key::{ApiKeyError, ApiKeyText, Environment, KeyKind, Ke
 use doorward_crypto::hash::{KeyDigest, PepperId, Peppers};
 use http::HeaderName;
 
-use crate::{bearer, query};
+use crate::bearer;
+use crate::query::QueryWatch;
 
 pub mod index;
 mod terms;
@@ -25,9 +26,6 @@ mod timing;
 pub use index::{KeyIndex, Rehash};
 
 use index::Entry;
-
-/// The kinds of keys that are secret and so must never be in a query by accident.
-const SECRET_KINDS: [KeyKind; 3] = [KeyKind::Secret, KeyKind::Restricted, KeyKind::Agent];
 
 /// What an [`ApiKeyAuthenticator`] is made of.
 pub struct ApiKeyParts {
@@ -54,18 +52,16 @@ struct Hit<'p> {
 /// Authenticates callers by API keys.
 pub struct ApiKeyAuthenticator {
     parts: ApiKeyParts,
-    /// How secret keys begin: `dw_sk_`.
-    secret_starts: [Box<str>; 3],
+    query: QueryWatch,
 }
 
 impl ApiKeyAuthenticator {
     /// Makes the method.
     #[must_use]
     pub fn new(parts: ApiKeyParts) -> Self {
-        let prefix = parts.prefix.as_str();
-        let start = |kind: KeyKind| format!("{prefix}_{}_", kind.as_str()).into();
+        let headers = parts.headers.iter().map(HeaderName::as_str);
         Self {
-            secret_starts: SECRET_KINDS.map(start),
+            query: QueryWatch::for_keys(parts.prefix.clone(), headers),
             parts,
         }
     }
@@ -89,18 +85,6 @@ impl ApiKeyAuthenticator {
             }
         }
         Ok(found)
-    }
-
-    fn in_query<'h>(
-        &self,
-        head: &'h RequestHead,
-        query_key: Option<&str>,
-    ) -> Result<Option<&'h str>, Misplaced> {
-        query::find(head.query(), query_key, |value| {
-            self.secret_starts
-                .iter()
-                .any(|start| value.take(start.len()).eq(start.bytes()))
-        })
     }
 
     fn check(&self, text: &str, head: &RequestHead) -> Result<Verified, Rejection> {
@@ -182,7 +166,7 @@ impl Authenticator for ApiKeyAuthenticator {
         let places = [
             (Place::Authorization, self.in_authorization(head)),
             (Place::Header, self.in_headers(head)?),
-            (Place::Query, self.in_query(head, query_key)?),
+            (Place::Query, self.query.find(head.query(), query_key)?),
         ];
         let mut claims = places
             .into_iter()

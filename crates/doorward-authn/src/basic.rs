@@ -33,12 +33,12 @@ pub mod throttle;
 mod upgrade;
 pub mod user_index;
 
+pub use credential::UserPass;
 pub use reason::REASONS;
 pub use upgrade::Upgrade;
 pub use user_index::UserIndex;
 
 use check::{Argon2id, Check, Hasher, Work};
-use credential::UserPass;
 use hashing_queue::{HashingQueue, Refusal, Seat};
 use reason::{BUSY, CHANGED, DISABLED, RECORD, STOPPED, THROTTLED, TOKEN, UNKNOWN, WRONG};
 use success_cache::{SuccessCache, SuccessKey};

@@ -12,8 +12,9 @@ use doorward_crypto::digest::sha256;
 use doorward_crypto::jose::{Jws, JwsError, Limits};
 use memchr::memchr;
 
+use crate::bearer;
 use crate::mtls::binding;
-use crate::{bearer, query};
+use crate::query::QueryWatch;
 
 pub mod cache;
 mod claims;
@@ -58,7 +59,10 @@ pub struct JwtParts {
 }
 
 /// Authenticates callers by signed tokens.
-pub struct JwtAuthenticator(JwtParts);
+pub struct JwtAuthenticator {
+    parts: JwtParts,
+    query: QueryWatch,
+}
 
 /// How far a token got.
 enum Attempt {
@@ -77,16 +81,19 @@ struct Genuine {
 impl JwtAuthenticator {
     /// Makes the method.
     #[must_use]
-    pub const fn new(parts: JwtParts) -> Self {
-        Self(parts)
+    pub fn new(parts: JwtParts) -> Self {
+        Self {
+            parts,
+            query: QueryWatch::for_tokens(),
+        }
     }
 
     fn attempt(&self, token: &str) -> Attempt {
-        if token.len() > self.0.limits.token_bytes {
+        if token.len() > self.parts.limits.token_bytes {
             return Attempt::Judged(Err(refuse(&JwsError::TooLarge)));
         }
         let digest = sha256(token.as_bytes());
-        let now = self.0.clock.now();
+        let now = self.parts.clock.now();
         if let Some(verified) = self.recall(&digest, now) {
             return Attempt::Judged(Ok(verified));
         }
@@ -96,21 +103,21 @@ impl JwtAuthenticator {
 
     /// What was verified before, with rules and keys that are still in force.
     fn recall(&self, digest: &[u8; 32], now: Timestamp) -> Option<Genuine> {
-        let remembered = self.0.cache.lookup(digest)?;
+        let remembered = self.parts.cache.lookup(digest)?;
         let issuer = remembered.identity.grants.issuer.as_deref()?;
-        let issuer = self.0.issuers.lookup(issuer);
+        let issuer = self.parts.issuers.lookup(issuer);
         let stamp = issuer.and_then(|issuer| {
-            let keys = self.0.issuers.keys(&issuer)?;
+            let keys = self.parts.issuers.keys(&issuer)?;
             Some(issuer.stamp(&keys))
         });
         if stamp != Some(remembered.stamp) {
-            self.0.cache.remove(digest);
+            self.parts.cache.remove(digest);
             return None;
         }
         let verified = self.assert(remembered.identity.clone(), remembered.validity, now);
         let validity = verified.validity();
         if now >= validity.not_after.min(validity.revoked_at) {
-            self.0.cache.remove(digest);
+            self.parts.cache.remove(digest);
         }
         Some(Genuine {
             verified,
@@ -119,16 +126,16 @@ impl JwtAuthenticator {
     }
 
     fn judge(&self, token: &str, digest: &[u8; 32], now: Timestamp) -> Result<Attempt, Rejection> {
-        let jws = Jws::parse(token, self.0.limits).map_err(|error| refuse(&error))?;
+        let jws = Jws::parse(token, self.parts.limits).map_err(|error| refuse(&error))?;
         let name = jws.unverified_issuer().map_err(|error| refuse(&error))?;
         let name = name.ok_or_else(|| Rejection::invalid(&ISSUER))?;
-        let issuer = self.0.issuers.lookup(&name);
+        let issuer = self.parts.issuers.lookup(&name);
         let issuer = issuer.ok_or_else(|| Rejection::invalid_because(&ISSUER, shorten(&name)))?;
         let algorithm = jws.header().algorithm();
         if !issuer.config.algorithms.contains(&algorithm) {
             return Err(Rejection::invalid_because(&ALGORITHM, algorithm.as_str()));
         }
-        let Some(keys) = self.0.issuers.keys(&issuer) else {
+        let Some(keys) = self.parts.issuers.keys(&issuer) else {
             return Ok(Attempt::KeysWanted(issuer, None));
         };
         if let Some(kid) = jws.header().kid().filter(|kid| !keys.knows(kid)) {
@@ -145,7 +152,7 @@ impl JwtAuthenticator {
         let seen = verified.validity();
         if now < seen.not_after && seen.revoked_at == Timestamp::MAX {
             let (stamp, len) = (issuer.stamp(&keys), token.len());
-            self.0.cache.insert(
+            self.parts.cache.insert(
                 *digest,
                 Remembered {
                     identity,
@@ -163,7 +170,7 @@ impl JwtAuthenticator {
     fn assert(&self, identity: Identity, mut validity: Validity, now: Timestamp) -> Verified {
         let issuer = identity.grants.issuer.as_deref().unwrap_or_default();
         let id = identity.credential_id.as_str();
-        if let Some(at) = self.0.revocations.revoked_at(issuer, id) {
+        if let Some(at) = self.parts.revocations.revoked_at(issuer, id) {
             // SECURITY: revoked is revoked, also where the clock is behind or was set back.
             validity.revoked_at = at.min(now);
         }
@@ -178,7 +185,7 @@ impl JwtAuthenticator {
         kid: Option<String>,
         head: &RequestHead,
     ) -> Result<Verified, Rejection> {
-        let parts = self.0.issuers.parts();
+        let parts = self.parts.issuers.parts();
         if let Err(none) = issuer.keys.ask(parts, kid.as_deref()).await {
             return Err(self.without_keys(none, kid.as_deref()));
         }
@@ -202,7 +209,9 @@ impl JwtAuthenticator {
         let Genuine { verified, bound_to } = genuine?;
         match bound_to {
             None => Ok(verified),
-            Some(thumbprint) => binding::check(&verified, &thumbprint, head, self.0.clock.now()),
+            Some(thumbprint) => {
+                binding::check(&verified, &thumbprint, head, self.parts.clock.now())
+            }
         }
     }
 
@@ -212,7 +221,7 @@ impl JwtAuthenticator {
             // SECURITY: without keys nothing was judged: that is our fault, not the caller's.
             _ => Rejection::Unavailable {
                 reason: &KEYS_UNAVAILABLE,
-                retry_after: self.0.issuers.parts().policy.cool_down,
+                retry_after: self.parts.issuers.parts().policy.cool_down,
             },
         }
     }
@@ -228,7 +237,7 @@ impl Authenticator for JwtAuthenticator {
         head: &'h RequestHead,
         query_key: Option<&str>,
     ) -> Result<Option<Presented<'h>>, Misplaced> {
-        query::find(head.query(), query_key, |_| false)?;
+        self.query.find(head.query(), query_key)?;
         let token = bearer::token(head).filter(|token| memchr(b'.', token).is_some());
         let token = token.and_then(|token| str::from_utf8(token).ok());
         Ok(token.map(|token| Presented::new(Method::Jwt, Place::Authorization, token)))

@@ -19,7 +19,7 @@ mod interner;
 pub mod jwt;
 pub mod message_signature;
 pub mod mtls;
-mod query;
+pub mod query;
 
 #[cfg(test)]
 mod testing;

@@ -45,4 +45,5 @@ pub use local_ca::{LocalCa, LocalCaError};
 pub use proxy::serve;
 pub use service::{Answer, serve_plain};
 pub use tls::{Certificate, TlsError, TlsServer};
+pub use transport::classify;
 pub use upstream::{Protocol, Roots, Upstream, UpstreamConfig, UpstreamError};

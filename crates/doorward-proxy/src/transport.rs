@@ -34,6 +34,24 @@ pub(crate) fn arrival(peer: Peer, headers: &HeaderMap, trusted: &Cidrs) -> Arriv
     }
 }
 
+/// Classifies a request by who sent it, over what, and what its headers report, as the listener
+/// does: for tests and fuzzing of that.
+#[must_use]
+pub fn classify(
+    client: ClientAddress,
+    tls: bool,
+    loopback: bool,
+    headers: &HeaderMap,
+    trusted: &Cidrs,
+) -> Arrival {
+    let peer = Peer {
+        client,
+        tls,
+        loopback,
+    };
+    arrival(peer, headers, trusted)
+}
+
 /// Tells whether a trusted terminator says `https`, or nothing: ending TLS is what it is for.
 fn said_https(headers: &HeaderMap) -> bool {
     headers.get_all("x-forwarded-proto").iter().all(|value| {
@@ -78,7 +96,7 @@ pub(crate) fn parse_address(text: &str) -> Option<ClientAddress> {
 mod tests {
     use super::*;
 
-    fn classify(
+    fn classified(
         peer: &str,
         tls: bool,
         loopback: bool,
@@ -113,12 +131,12 @@ mod tests {
             ("127.0.0.1", false, true, Transport::Loopback),
         ] {
             assert_eq!(
-                classify(peer, tls, loopback, &spoof),
+                classified(peer, tls, loopback, &spoof),
                 (peer.to_owned(), transport)
             );
         }
         assert_eq!(
-            classify("10.0.0.1", false, false, &spoof),
+            classified("10.0.0.1", false, false, &spoof),
             ("198.51.100.7".to_owned(), Transport::TrustedTerminator)
         );
     }
@@ -138,19 +156,20 @@ mod tests {
             (&[], "10.0.0.1"),
         ] {
             let headers: Vec<_> = sent.iter().map(|text| ("x-forwarded-for", *text)).collect();
-            let found = classify("10.0.0.1", false, false, &headers);
+            let found = classified("10.0.0.1", false, false, &headers);
             assert_eq!(found.0, client, "{sent:?}");
         }
     }
 
     #[test]
     fn a_terminator_that_says_http_is_plain() {
-        let says = |proto| classify("10.0.0.1", false, true, &[("x-forwarded-proto", proto)]).1;
+        let says = |proto| classified("10.0.0.1", false, true, &[("x-forwarded-proto", proto)]).1;
         assert_eq!(says("http"), Transport::Plain);
         assert_eq!(says("https, http"), Transport::Plain);
         assert_eq!(says("HTTPS"), Transport::Plain);
         assert_eq!(says("https"), Transport::TrustedTerminator);
-        let over_tls = |proto| classify("10.0.0.1", true, false, &[("x-forwarded-proto", proto)]).1;
+        let over_tls =
+            |proto| classified("10.0.0.1", true, false, &[("x-forwarded-proto", proto)]).1;
         assert_eq!(over_tls("https"), Transport::Tls);
         assert_eq!(over_tls("http"), Transport::Plain);
     }

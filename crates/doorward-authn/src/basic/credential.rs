@@ -15,7 +15,7 @@ const MAX_DECODED_LEN: usize = MAX_NAME_LEN + 1 + MAX_PASSWORD_LEN;
 const MAX_TEXT_LEN: usize = MAX_DECODED_LEN.div_ceil(3) * 4;
 
 /// A name and a password as a caller sent them: one piece of UTF-8 without control characters.
-pub(super) struct UserPass {
+pub struct UserPass {
     decoded: Secret<Vec<u8>>,
     len: usize,
     colon: usize,
@@ -27,7 +27,7 @@ impl UserPass {
     ///
     /// # Errors
     /// Why the text is not that.
-    pub(super) fn parse(text: &str) -> Result<Self, &'static Reason> {
+    pub fn parse(text: &str) -> Result<Self, &'static Reason> {
         if text.len() > MAX_TEXT_LEN {
             return Err(&TOO_LONG);
         }
@@ -58,14 +58,16 @@ impl UserPass {
     }
 
     /// The name: public, and chosen by the caller.
-    pub(super) fn name(&self) -> &str {
+    #[must_use]
+    pub fn name(&self) -> &str {
         let name = self.decoded.expose().get(..self.colon);
         name.and_then(|name| str::from_utf8(name).ok())
             .unwrap_or_default()
     }
 
     /// The password.
-    pub(super) fn password(&self) -> &[u8] {
+    #[must_use]
+    pub fn password(&self) -> &[u8] {
         let from = self.colon.saturating_add(1);
         self.decoded
             .expose()

@@ -73,7 +73,7 @@ pub enum RequestFault {
 impl RequestFault {
     /// Tells whether what is wrong is that there are two credentials.
     #[must_use]
-    pub const fn is_two_credentials(self) -> bool {
+    pub fn is_two_credentials(self) -> bool {
         matches!(self, Self::Duplicate("Authorization"))
     }
 

@@ -134,7 +134,14 @@ const EXACT: &[&str] = &[
 #[derive(Clone, Debug, Default)]
 pub struct ManagedHeaders {
     extra: Vec<Vec<u8>>,
-    credentials: Vec<Vec<u8>>,
+    credentials: Vec<Credential>,
+}
+
+/// A header that carries a credential.
+#[derive(Clone, Debug)]
+struct Credential {
+    name: String,
+    folded: Vec<u8>,
 }
 
 impl ManagedHeaders {
@@ -148,16 +155,26 @@ impl ManagedHeaders {
         let fold_all = |text: &str| text.bytes().map(fold).collect();
         Self {
             extra: extra.into_iter().map(fold_all).collect(),
-            credentials: credentials.into_iter().map(fold_all).collect(),
+            credentials: credentials
+                .into_iter()
+                .map(|name| Credential {
+                    name: name.to_owned(),
+                    folded: fold_all(name),
+                })
+                .collect(),
         }
     }
 
-    /// Tells whether a header is deleted before forwarding because only we may set it.
+    /// Tells whether a header is deleted before forwarding because only we may set it, or
+    /// because it is a second spelling of a header that was judged.
     #[must_use]
     pub fn is_managed(&self, name: &str) -> bool {
-        BUILT_IN
-            .is_managed(name)
-            .unwrap_or_else(|| self.extra.iter().any(|pattern| matches(name, pattern)))
+        BUILT_IN.is_managed(name).unwrap_or_else(|| {
+            // SECURITY: `x_api_key` was not judged, and is `X-API-Key` to some upstreams, also
+            // where the credential is passed on.
+            (self.is_credential(name) && !self.is_judged(name))
+                || self.extra.iter().any(|pattern| matches(name, pattern))
+        })
     }
 
     /// Tells whether a header carries a credential of ours, under any alias.
@@ -167,7 +184,13 @@ impl ManagedHeaders {
             || self
                 .credentials
                 .iter()
-                .any(|credential| folded_eq(name, credential))
+                .any(|credential| folded_eq(name, &credential.folded))
+    }
+
+    /// Tells whether a credential is looked for under exactly this name.
+    fn is_judged(&self, name: &str) -> bool {
+        let is = |known: &str| name.eq_ignore_ascii_case(known);
+        is("authorization") || self.credentials.iter().any(|known| is(&known.name))
     }
 
     /// Refuses a `Connection` header that would make a proxy drop a header that matters.

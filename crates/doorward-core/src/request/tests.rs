@@ -273,4 +273,11 @@ fn g09_aliases_of_managed_headers_are_managed() {
     for name in ["Authorization", "X-API-Key", "x_api_key", "x.api.key"] {
         assert!(managed.is_credential(name), "{name}");
     }
+    // Only what is judged may be passed on.
+    for name in ["authorization", "x-api-key", "X-API-Key"] {
+        assert!(!managed.is_managed(name), "{name}");
+    }
+    for name in ["x_api_key", "X.Api.Key", "x-api_key"] {
+        assert!(managed.is_managed(name), "{name}");
+    }
 }

@@ -163,6 +163,14 @@ async fn the_credential_is_passed_on_only_when_the_rule_says_so() {
     assert!(body(&answer).starts_with("GET /guarded?api_key=good HTTP/1.1\r\n"));
     let answer = proxy.get("/guarded", "Authorization: Key good\r\n").await;
     assert_eq!(values(body(&answer), "authorization"), ["Key good"]);
+
+    // An alias was not judged, whatever the upstream makes of it.
+    for alias in ["X_Api_Key", "x.api.key", "X-Api_Key"] {
+        let sent = format!("Authorization: Key good\r\n{alias}: another\r\n");
+        let answer = proxy.get("/guarded", &sent).await;
+        assert!(body(&answer).starts_with("GET /guarded "), "{answer}");
+        assert!(!body(&answer).contains("another"), "{answer}");
+    }
 }
 
 #[tokio::test]

@@ -222,7 +222,8 @@ mod tests {
         let again = load_or_create(folder.path(), &OsEntropy::new()).unwrap();
         let digest = |secrets: &super::Secrets| *secrets.peppers.digest(b"key").1.as_bytes();
         assert_eq!(digest(&first), digest(&again));
-        let name = |secrets: &super::Secrets, purpose| secrets.digest_key(purpose).digest("d", b"n");
+        let name =
+            |secrets: &super::Secrets, purpose| secrets.digest_key(purpose).digest("d", b"n");
         assert_eq!(name(&first, "a"), name(&again, "a"));
         assert_ne!(name(&first, "a"), name(&first, "b"));
         let file = path(folder.path());

@@ -253,7 +253,15 @@ fn api_key_places(world: &World) -> Vec<Row> {
         .ambiguous(),
         Row::new("malformed", header("X-API-Key", "not-one-of-ours-at-all")).invalid("key_prefix"),
     ];
-    for name in ["api_key", "access_token", "API_KEY", "q", "%61pi_key"] {
+    for name in [
+        "api_key",
+        "access_token",
+        "API_KEY",
+        "q",
+        "%61pi_key",
+        "api_key%5B%5D",
+        "x_api_key",
+    ] {
         let mut row = in_query(Row::new("two credentials", Vec::new()).at(&query(name), EVERY));
         row.secrets.push(key.clone());
         rows.push(row);
