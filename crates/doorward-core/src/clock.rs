@@ -3,6 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
+pub mod steady;
+
+pub use steady::SteadyClock;
+
 /// A moment: milliseconds since the Unix epoch, UTC.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Timestamp(i64);
@@ -125,6 +129,16 @@ pub trait Clock: Send + Sync {
 
     /// Microseconds on a clock that never steps back; only differences mean anything.
     fn monotonic_micros(&self) -> u64;
+}
+
+impl<C: Clock + ?Sized> Clock for std::sync::Arc<C> {
+    fn now(&self) -> Timestamp {
+        (**self).now()
+    }
+
+    fn monotonic_micros(&self) -> u64 {
+        (**self).monotonic_micros()
+    }
 }
 
 #[cfg(test)]

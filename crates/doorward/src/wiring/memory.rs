@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -17,6 +18,7 @@ use doorward_authn::jwt::{
 use doorward_authn::mtls::{IssuedIndex, OWN_AUTHORITY};
 use doorward_control::{JwksEndpoint, Loaded, Metrics};
 use doorward_core::Clock;
+use doorward_core::clock::SteadyClock;
 use doorward_core::decision::DecisionIds;
 use doorward_core::gate::RevocationFeed;
 use doorward_crypto::entropy::OsEntropy;
@@ -36,6 +38,7 @@ use super::feed::Feed;
 use super::key_sets::KeptKeySets;
 use super::quotas::KeptQuotas;
 use super::signer::Signer;
+use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::desk::{Desk, certificate, signing_key};
 use crate::outbound::Outbound;
@@ -66,8 +69,12 @@ const BATCH: usize = 1000;
 pub struct Memory {
     /// The state it mirrors.
     pub state: Arc<State>,
-    /// Tells the time.
+    /// Tells the time that calls are judged by.
     pub clock: Arc<dyn Clock>,
+    /// The same clock, which knows whether the machine's was set back.
+    steady: Arc<SteadyClock<Arc<SystemClock>>>,
+    /// Whether that was told.
+    set_back: AtomicBool,
     /// API keys.
     pub keys: Arc<KeyIndex>,
     /// Keys with which clients sign.
@@ -115,7 +122,8 @@ impl Memory {
     /// When the database cannot be read, or its signing key cannot be opened.
     pub async fn load(desk: &Desk) -> Result<Arc<Self>> {
         let state = Arc::clone(&desk.state);
-        let clock: Arc<dyn Clock> = Arc::<crate::clock::SystemClock>::clone(&desk.clock);
+        let steady = Arc::new(SteadyClock::new(Arc::clone(&desk.clock)));
+        let clock: Arc<dyn Clock> = Arc::<SteadyClock<_>>::clone(&steady);
         let signing = signing_key::ensure(&state, clock.as_ref(), desk.entropy.as_ref()).await?;
         certificate::ensure_for(&desk.config, &state, clock.as_ref(), desk.entropy.as_ref())
             .await?;
@@ -152,7 +160,9 @@ impl Memory {
             failing: parking_lot::Mutex::default(),
             published: parking_lot::Mutex::default(),
             position: Mutex::new(0),
+            set_back: AtomicBool::new(false),
             state,
+            steady,
             clock,
         };
         let mut position = memory.position.lock().await;
@@ -441,8 +451,27 @@ impl Memory {
         Ok(())
     }
 
+    /// Tells once when the machine's clock was set back, and once when it is believed again.
+    fn watch_clock(&self) {
+        // Asking for the time is what lets the clock see that it stands still elsewhere.
+        let _now = self.steady.now();
+        let by = self.steady.set_back_by();
+        if self.set_back.swap(by.is_some(), Ordering::Relaxed) == by.is_some() {
+            return;
+        }
+        match by {
+            Some(by) => eprintln!(
+                "doorward: the machine's clock was set back by {} s; calls are judged by the time it had, \
+                 for a day or until a restart",
+                by.as_secs()
+            ),
+            None => eprintln!("doorward: the machine's clock is believed again"),
+        }
+    }
+
     /// Notes what is in memory for the metrics.
     pub fn measure(&self, metrics: &Metrics) {
+        self.watch_clock();
         metrics.set_loaded(Loaded::ApiKeys, self.keys.len());
         metrics.set_loaded(Loaded::Users, self.basic.index().len());
         metrics.set_hash_queue(self.basic.queue_len());
