@@ -18,8 +18,8 @@ mod jws_parse;
 mod path_template;
 mod query_credential;
 mod redact;
-mod signature_input;
 mod request_head;
+mod signature_input;
 
 /// A target.
 pub(crate) struct Target {
