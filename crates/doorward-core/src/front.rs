@@ -22,11 +22,13 @@ pub enum Front {
     GatewayApi,
     /// `ext_authz` of Envoy over gRPC.
     EnvoyGrpc,
+    /// A layer in front of a tower or axum service.
+    Tower,
 }
 
 impl Front {
     /// Every front.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Proxy,
         Self::Nginx,
         Self::IngressNginx,
@@ -36,6 +38,7 @@ impl Front {
         Self::Envoy,
         Self::GatewayApi,
         Self::EnvoyGrpc,
+        Self::Tower,
     ];
 
     /// The name in configuration and records.
@@ -51,6 +54,7 @@ impl Front {
             Self::Envoy => "envoy",
             Self::GatewayApi => "gateway-api",
             Self::EnvoyGrpc => "envoy-grpc",
+            Self::Tower => "tower",
         }
     }
 
@@ -58,7 +62,7 @@ impl Front {
     /// bodies cannot be kept, and its calls are refused.
     #[must_use]
     pub const fn sees_body(self) -> bool {
-        matches!(self, Self::Proxy)
+        matches!(self, Self::Proxy | Self::Tower)
     }
 
     /// Tells whether a front that passes calls on itself can show us a body to judge.

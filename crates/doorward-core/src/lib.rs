@@ -27,6 +27,7 @@ pub mod policy;
 pub mod refusal;
 pub mod rejection;
 pub mod request;
+pub mod room;
 pub mod scope;
 pub mod secret;
 pub mod verified;

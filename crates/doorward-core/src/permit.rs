@@ -5,9 +5,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::body::BodyExpectation;
+use crate::challenge::Challenge;
 use crate::decision::DecisionId;
 use crate::limit::Standing;
 use crate::policy::Rule;
+use crate::refusal::Refusal;
+use crate::rejection::{BodyFault, Rejection};
 use crate::verified::Principal;
 
 /// Permission for one call. Only the gate makes one, and forwarding takes one by value.
@@ -74,6 +77,19 @@ impl Permit {
         self.principal
             .as_ref()
             .map_or(&BodyExpectation::Any, Principal::body)
+    }
+
+    /// The answer to a permitted call whose body breaks the bound of its rule, or is not the one
+    /// that its credential covers. The decision stays
+    /// recorded as it was made.
+    #[must_use]
+    pub fn refuse_body(&self, fault: BodyFault) -> Refusal {
+        let rule = Some(Arc::clone(&self.rule));
+        let challenges = match fault {
+            BodyFault::Altered => vec![Challenge::new("Signature", "doorward")],
+            _ => Vec::new(),
+        };
+        Refusal::new(self.id, Rejection::Body(fault), rule, challenges)
     }
 
     /// Who calls; nobody on a public route.

@@ -85,7 +85,11 @@ impl Refusal {
         matches!(
             self.rejection,
             Rejection::Body(
-                BodyFault::Broken | BodyFault::Stalled | BodyFault::TooLarge | BodyFault::NoRoom
+                BodyFault::Altered
+                    | BodyFault::Broken
+                    | BodyFault::Stalled
+                    | BodyFault::TooLarge
+                    | BodyFault::NoRoom
             )
         )
     }
@@ -203,6 +207,7 @@ const fn body_answer(fault: BodyFault) -> Answer {
         BodyFault::Stalled => BODY_TIMEOUT,
         BodyFault::TooLarge | BodyFault::Json(JsonError::TooLarge) => BODY_TOO_LARGE,
         BodyFault::NoRoom => UNAVAILABLE.after(Duration::from_secs(1)),
+        BodyFault::Altered => BODY_ALTERED,
         BodyFault::Encoded | BodyFault::MediaType => BODY_TYPE,
         BodyFault::Unfinished | BodyFault::Broken | BodyFault::Json(_) => BODY_MALFORMED,
     }
@@ -296,6 +301,12 @@ const BODY_MALFORMED: Answer = Answer::new(
     StatusCode::BAD_REQUEST,
     "body_malformed",
     "The request body is malformed or incomplete.",
+    None,
+);
+const BODY_ALTERED: Answer = Answer::new(
+    StatusCode::UNAUTHORIZED,
+    "body_altered",
+    "The request body is not the one that was signed.",
     None,
 );
 const BODY_TIMEOUT: Answer = Answer::new(

@@ -14,11 +14,13 @@ mod fault;
 mod host;
 mod managed;
 mod path;
+mod query;
 mod session;
 
 pub use fault::RequestFault;
 pub use host::Host;
 pub use managed::ManagedHeaders;
+pub use query::without_parameter;
 pub use session::{ServerName, Session};
 
 /// How the bytes of a request came to us.

@@ -14,9 +14,9 @@ use http::{HeaderValue, Response};
 use crate::access_log::AccessLog;
 use crate::forward_auth::ForwardAuth;
 use crate::limits::Limits;
-use crate::room::Room;
 use crate::slots::Slots;
 use crate::upstream::Upstream;
+use doorward_core::room::Room;
 
 /// Answers our own paths, such as the key set, before the gate.
 pub trait OwnEndpoints: Send + Sync {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use doorward_core::policy::Access;
+use doorward_core::request::without_parameter;
 use doorward_core::{Permit, RequestHead};
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue, Request, Response, Uri, Version};
@@ -22,7 +23,6 @@ mod deadline;
 mod exchange;
 mod hop_by_hop;
 mod identity;
-mod query;
 mod request_headers;
 mod response_headers;
 mod websocket;
@@ -104,7 +104,7 @@ pub(crate) fn prepare(call: Call<'_>) -> Result<Prepared, Fault> {
     request_headers::strip(&mut headers, snapshot.gate.managed(), pass_credential)?;
     let target = match &rule.access {
         Access::Guarded(guarded) if !pass_credential => {
-            query::without(target, guarded.query_key.as_deref())?
+            without_parameter(target, guarded.query_key.as_deref()).map_err(|_| Fault::Request)?
         }
         Access::Guarded(_) | Access::Public => target,
     };

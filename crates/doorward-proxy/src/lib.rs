@@ -24,7 +24,6 @@ mod listener;
 mod local_ca;
 mod proxy;
 mod pulse;
-mod room;
 mod service;
 mod slots;
 mod stream;

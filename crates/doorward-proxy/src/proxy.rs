@@ -26,9 +26,9 @@ use crate::forward::{Call, Outcome, forward, prepare};
 use crate::limits::Limits;
 use crate::listener::{Doorstep, Listener, Peer, accept_loop};
 use crate::pulse::{InFlight, Pulse};
-use crate::room::Place;
 use crate::tls::TlsServer;
 use crate::transport::arrival;
+use doorward_core::room::Place;
 
 /// The header that names the decision in every answer.
 const DECISION: HeaderName = HeaderName::from_static("doorward-decision");

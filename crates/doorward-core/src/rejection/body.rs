@@ -26,6 +26,9 @@ pub enum BodyFault {
     /// Too many bodies are waiting to be judged or passed on.
     #[error("too many bodies are held")]
     NoRoom,
+    /// It is not the one that the credential covers.
+    #[error("the body is not the one that was signed")]
+    Altered,
     /// It is compressed, or coded in another way.
     #[error("the body has a Content-Encoding")]
     Encoded,
@@ -47,6 +50,7 @@ impl BodyFault {
             Self::Stalled => &STALLED,
             Self::TooLarge | Self::Json(JsonError::TooLarge) => &TOO_LARGE,
             Self::NoRoom => &NO_ROOM,
+            Self::Altered => &ALTERED,
             Self::Encoded => &ENCODED,
             Self::MediaType => &MEDIA_TYPE,
             Self::Json(JsonError::DuplicateMember) => &DUPLICATE,
@@ -80,6 +84,11 @@ pub(super) const NO_ROOM: Reason = Reason {
     code: "bodies_full",
     meaning: "All bodies that are being judged or passed on take more than `limits.held_bodies`.",
     fix: "Find out who sends so many at a time; or give `limits.held_bodies` more memory.",
+};
+pub(super) const ALTERED: Reason = Reason {
+    code: "body_altered",
+    meaning: "The credential covers the body, and another one came.",
+    fix: "Find out who changes bodies on the way; or sign the body that is sent.",
 };
 pub(super) const ENCODED: Reason = Reason {
     code: "body_encoded",

@@ -32,6 +32,9 @@ pub enum RequestFault {
     /// The path differs from a route in letter case only.
     #[error("the path differs from a route in letter case only")]
     PathCase,
+    /// The path is not written in its canonical form, and somebody has looked at it already.
+    #[error("the path is not spelled in its canonical form")]
+    PathSpelling,
     /// The query has a raw control character or is not ASCII.
     #[error("the query has a character that is not allowed")]
     Query,
@@ -90,6 +93,7 @@ impl RequestFault {
             Self::BrokenEncoding => "path_broken_encoding",
             Self::TrailingDot => "path_trailing_dot",
             Self::PathCase => "path_case",
+            Self::PathSpelling => "path_spelling",
             Self::Query => "query_characters",
             Self::Host => "host_malformed",
             Self::TwoHosts => "two_hosts",

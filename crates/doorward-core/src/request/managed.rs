@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use http::HeaderMap;
-use http::header::{CONNECTION, HeaderName};
+use http::header::{AUTHORIZATION, CONNECTION, HeaderName};
 
 use super::RequestFault;
 
@@ -191,6 +191,14 @@ impl ManagedHeaders {
     fn is_judged(&self, name: &str) -> bool {
         let is = |known: &str| name.eq_ignore_ascii_case(known);
         is("authorization") || self.credentials.iter().any(|known| is(&known.name))
+    }
+
+    /// Tells whether a caller's header ends at the gate: only we may set it, or it carries a
+    /// credential that is not to be passed on.
+    #[must_use]
+    pub fn ends_here(&self, name: &HeaderName, pass_credential: bool) -> bool {
+        self.is_managed(name.as_str())
+            || (!pass_credential && (*name == AUTHORIZATION || self.is_credential(name.as_str())))
     }
 
     /// Refuses a `Connection` header that would make a proxy drop a header that matters.

@@ -11,7 +11,7 @@ use http::request::Parts;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
-use crate::room::Place;
+use doorward_core::room::Place;
 
 /// How much of an unwanted body is read, in bytes.
 const MOST: usize = 256 * 1024;

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::CallerBody;
 use crate::limits::Limits;
-use crate::room::Place;
+use doorward_core::room::Place;
 
 /// Reads a body and has it judged. What is left of the caller's body takes its place in memory
 /// along, until the call is over.

@@ -20,7 +20,7 @@ use crate::body::CallerBody;
 use crate::door::Snapshot;
 use crate::fault::Fault;
 use crate::listener::Peer;
-use crate::room::Place;
+use doorward_core::room::Place;
 
 mod frame;
 mod message;

@@ -1,11 +1,16 @@
 //! Taking a credential out of a query before it is passed on.
 
-use http::uri::PathAndQuery;
+use http::uri::{InvalidUri, PathAndQuery};
 
-use crate::fault::Fault;
-
-/// The target without a parameter; unchanged when the parameter is not there.
-pub(super) fn without(target: PathAndQuery, name: Option<&str>) -> Result<PathAndQuery, Fault> {
+/// Takes a parameter out of a target, however its name is written; the target is unchanged when
+/// the parameter is not there or no name is given.
+///
+/// # Errors
+/// [`InvalidUri`] when what is left is no target, which cannot happen to a canonical one.
+pub fn without_parameter(
+    target: PathAndQuery,
+    name: Option<&str>,
+) -> Result<PathAndQuery, InvalidUri> {
     let (Some(name), Some(query)) = (name, target.query()) else {
         return Ok(target);
     };
@@ -22,7 +27,7 @@ pub(super) fn without(target: PathAndQuery, name: Option<&str>) -> Result<PathAn
         text.push('?');
         text.push_str(&kept.join("&"));
     }
-    PathAndQuery::try_from(text).map_err(|_| Fault::Request)
+    PathAndQuery::try_from(text)
 }
 
 /// Tells whether a `name=value` pair has a name, however it is encoded.
@@ -51,7 +56,7 @@ fn is_named(pair: &str, name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::without;
+    use super::without_parameter;
 
     #[test]
     fn r120_a_key_in_the_query_is_taken_out_however_it_is_written() {
@@ -66,7 +71,7 @@ mod tests {
             ("/a?x=api_key", "/a?x=api_key"),
             ("/a", "/a"),
         ] {
-            let target = without(sent.parse().unwrap(), Some("api_key")).unwrap();
+            let target = without_parameter(sent.parse().unwrap(), Some("api_key")).unwrap();
             assert_eq!(target.as_str(), kept, "{sent}");
         }
     }

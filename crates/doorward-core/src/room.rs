@@ -5,17 +5,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Counts the bytes of bodies that wait to be judged or passed on.
 #[derive(Default)]
-pub(crate) struct Room(AtomicUsize);
+pub struct Room(AtomicUsize);
 
 /// The bytes that one body takes; given back when dropped.
-pub(crate) struct Place {
+pub struct Place {
     room: Arc<Room>,
     bytes: usize,
 }
 
 impl Room {
     /// A place without bytes.
-    pub(crate) fn place(self: &Arc<Self>) -> Place {
+    #[must_use]
+    pub fn place(self: &Arc<Self>) -> Place {
         Place {
             room: Arc::clone(self),
             bytes: 0,
@@ -28,7 +29,7 @@ impl Place {
     ///
     /// Bytes are counted as they come, not as they are announced: whoever wants to fill the room
     /// has to send them.
-    pub(crate) fn grow(&mut self, more: usize, limit: usize) -> bool {
+    pub fn grow(&mut self, more: usize, limit: usize) -> bool {
         let counter = &self.room.0;
         let grown = counter.try_update(Ordering::Relaxed, Ordering::Relaxed, |held| {
             held.checked_add(more).filter(|held| *held <= limit)
