@@ -8,4 +8,5 @@ mod mistakes;
 pub(crate) mod process;
 mod same_decision;
 pub(crate) mod servers;
+mod tower;
 mod world;

@@ -6,7 +6,7 @@ use crate::curl::Answer;
 use crate::fronts::world::World;
 
 /// Requests made by hand. Each closes its connection, so that its answer has an end.
-const BY_HAND: &[&[&str]] = &[
+pub(super) const BY_HAND: &[&[&str]] = &[
     &["GET /orders HTTP/1.1", "Host: h", "X-API-Key: KEY"],
     &["HEAD /orders HTTP/1.1", "Host: h", "X-API-Key: KEY"],
     &[
@@ -119,7 +119,7 @@ impl Dice {
 }
 
 /// Requests put together from parts that servers like to read differently.
-fn generated(count: usize) -> Vec<Vec<String>> {
+pub(super) fn generated(count: usize) -> Vec<Vec<String>> {
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
     let segments = [
         "orders",
@@ -176,14 +176,14 @@ fn generated(count: usize) -> Vec<Vec<String>> {
 }
 
 /// What came of a request.
-struct Sent {
-    answer: Option<Answer>,
+pub(super) struct Sent {
+    pub(super) answer: Option<Answer>,
     /// How often the API got it.
-    through: usize,
+    pub(super) through: usize,
 }
 
 /// Sends requests to a port, one after the other, with a mark in the log after each.
-fn send_all(world: &World, port: u16, all: &[&[&str]]) -> Vec<Sent> {
+pub(super) fn send_all(world: &World, port: u16, all: &[&[&str]]) -> Vec<Sent> {
     let send = |lines: &&[&str]| {
         let reached = world.reached();
         let mut lines = lines.to_vec();
@@ -200,7 +200,7 @@ fn send_all(world: &World, port: u16, all: &[&[&str]]) -> Vec<Sent> {
 
 /// The decision in a record, and whether it came true; none where a server refused a request by
 /// itself, without asking.
-fn decision(lines: &[&str], sent: &Sent, records: &[Value]) -> Option<Value> {
+pub(super) fn decision(lines: &[&str], sent: &Sent, records: &[Value]) -> Option<Value> {
     let status = sent.answer.as_ref().map(|answer| answer.status);
     let [record] = records else {
         assert!(
