@@ -16,6 +16,7 @@ mod htpasswd_parse;
 mod jwks_parse;
 mod jws_parse;
 mod path_template;
+mod proxy_header;
 mod query_credential;
 mod redact;
 mod request_head;
@@ -82,6 +83,10 @@ pub(crate) const ALL: &[Target] = &[
     Target {
         name: "query_credential",
         run: query_credential::run,
+    },
+    Target {
+        name: "proxy_header",
+        run: proxy_header::run,
     },
     Target {
         name: "redact",

@@ -19,4 +19,6 @@ pub use decision_log::{
     AccessRecord, DecisionLog, FaultRecord, LogError, OnFailure, Settings, Target,
 };
 pub use jwks::{JWKS_PATH, JwksEndpoint, PublishError};
-pub use metrics::{InFlight, IssuerMetrics, Loaded, Metrics};
+pub use metrics::{
+    InFlight, IssuerMetrics, Loaded, Metrics, ServerGauge, UpstreamGauge, UpstreamGauges,
+};

@@ -4,8 +4,8 @@
 //! caller can make the page grow. The hot path writes relaxed atomics only.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use doorward_core::Timestamp;
 use doorward_core::credential::Method;
@@ -19,10 +19,12 @@ mod issuer;
 mod render;
 mod shard;
 mod text;
+mod upstream;
 
 use codes::Codes;
 pub use issuer::IssuerMetrics;
 use shard::{BOUNDS_US, METHODS, Shards};
+pub use upstream::{ServerGauge, UpstreamGauge, UpstreamGauges};
 
 /// How many issuers are measured.
 const MAX_ISSUERS: usize = 1000;
@@ -40,6 +42,7 @@ pub struct Metrics {
     log_write_failures: AtomicU64,
     log_records_lost: AtomicU64,
     version: Box<str>,
+    upstreams: OnceLock<Arc<dyn UpstreamGauges>>,
 }
 
 /// What is counted of the state in memory.
@@ -71,6 +74,7 @@ impl Metrics {
             log_write_failures: AtomicU64::new(0),
             log_records_lost: AtomicU64::new(0),
             version: version.into(),
+            upstreams: OnceLock::new(),
         }
     }
 
@@ -139,6 +143,11 @@ impl Metrics {
     /// Forgets the issuers that are not trusted any more.
     pub fn retain_issuers(&self, is_trusted: impl Fn(&str) -> bool) {
         self.issuers.write().retain(|name, _| is_trusted(name));
+    }
+
+    /// Shows the upstreams from now on; only the first call counts.
+    pub fn show_upstreams(&self, upstreams: Arc<dyn UpstreamGauges>) {
+        let _first = self.upstreams.set(upstreams);
     }
 
     /// Notes how many password hashes wait for a thread.

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use doorward_core::decision::DecisionId;
-use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 use thiserror::Error;
 
@@ -24,6 +24,9 @@ pub enum Fault {
     /// The upstream did not accept the connection in time.
     #[error("the upstream did not accept the connection in time")]
     ConnectTimeout,
+    /// The upstream has as many calls as it may have at once.
+    #[error("the upstream has as many calls as its breaker allows")]
+    Overloaded,
     /// The upstream did not answer in time.
     #[error("the upstream did not answer in time")]
     ResponseTimeout,
@@ -84,6 +87,11 @@ impl Fault {
                 StatusCode::GATEWAY_TIMEOUT,
                 "upstream_timeout",
                 "The service behind this address did not answer in time.",
+            ),
+            Self::Overloaded => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "upstream_overloaded",
+                "The service behind this address has too much to do. Try again later.",
             ),
             Self::Assertion => (
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -158,6 +166,9 @@ impl Fault {
         if matches!(self, Self::BodyAltered) {
             let challenge = HeaderValue::from_static("Signature realm=\"doorward\"");
             headers.insert(WWW_AUTHENTICATE, challenge);
+        }
+        if matches!(self, Self::Overloaded) {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
         if self.ends_connection() {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));

@@ -1,5 +1,6 @@
 //! Passing a permitted call on. Needs a [`Permit`], which only the gate makes.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use crate::body::{CallerBody, CheckedBody, Upload, UploadEnd, UploadState, judge
 use crate::door::Snapshot;
 use crate::fault::Fault;
 use crate::pulse::Pulse;
-use crate::upstream::{Lease, Upstream};
+use crate::upstream::{Hold, Lease, Route, Upstream};
 
 mod caller;
 mod deadline;
@@ -48,8 +49,8 @@ pub(crate) struct Call<'s> {
 
 /// What came of a call.
 pub(crate) enum Outcome {
-    /// An answer to relay, and the connection that its body comes on.
-    Answer(Response<Incoming>, Option<Lease>),
+    /// An answer to relay, the connection that its body comes on, and what it holds until its end.
+    Answer(Response<Incoming>, Option<Lease>, Hold),
     /// A switch to WebSocket, to complete once the caller has been told.
     Switch(Response<()>, Handshake),
 }
@@ -60,6 +61,8 @@ pub(crate) struct Prepared {
     outgoing: Outgoing,
     websocket: Option<OnUpgrade>,
     bound: Duration,
+    /// The caller, for upstreams whose connections tell it.
+    client: Option<IpAddr>,
 }
 
 /// The request as the upstream will get it, in HTTP/1.1.
@@ -87,6 +90,7 @@ pub(crate) fn prepare(call: Call<'_>) -> Result<Prepared, Fault> {
     let limit = rule.forwarding.max_body;
     check_declared_length(head.headers(), limit)?;
     let websocket = upgrade.filter(|_| websocket::is_asked_for(&head));
+    let told = told_client(upstream, &client)?;
     let asked = caller_host(&head)?;
     let host = if upstream.preserve_host {
         asked.clone()
@@ -132,6 +136,7 @@ pub(crate) fn prepare(call: Call<'_>) -> Result<Prepared, Fault> {
         outgoing: Outgoing { request, upload },
         websocket,
         bound: rule.forwarding.timeout,
+        client: told,
     })
 }
 
@@ -143,13 +148,25 @@ pub(crate) async fn forward(
 ) -> Result<Outcome, Fault> {
     if let Some(caller) = call.websocket {
         let request = call.outgoing.request;
-        let ask = websocket::switch(&call.upstream, request, caller, call.bound);
+        let route = Route::new(&call.upstream, call.client)?;
+        let ask = websocket::switch(route, request, caller, call.bound);
         return Box::pin(ask).await;
     }
     let deadline = Deadline::new(started, call.bound, pulse);
-    let (mut response, lease) = exchange::send(&call.upstream, call.outgoing, deadline).await?;
+    let route = Route::new(&call.upstream, call.client)?;
+    let (mut response, lease, hold) = exchange::send(route, call.outgoing, deadline).await?;
     response_headers::clean(&mut response)?;
-    Ok(Outcome::Answer(response, lease))
+    Ok(Outcome::Answer(response, lease, hold))
+}
+
+/// The caller's address, where the upstream's connections tell it.
+fn told_client(upstream: &Upstream, client: &HeaderValue) -> Result<Option<IpAddr>, Fault> {
+    if !upstream.tells_client() {
+        return Ok(None);
+    }
+    // SECURITY: without an address the upstream would take the call for one of ours.
+    let address = client.to_str().ok().and_then(|text| text.parse().ok());
+    address.map(Some).ok_or(Fault::Request)
 }
 
 /// Refuses a body that declares itself too long, before the upstream hears of it.

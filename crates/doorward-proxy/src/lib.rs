@@ -23,6 +23,7 @@ mod limits;
 mod listener;
 mod local_ca;
 mod proxy;
+mod proxy_protocol;
 mod pulse;
 mod service;
 mod slots;
@@ -42,7 +43,11 @@ pub use limits::Limits;
 pub use listener::{BindError, Listener};
 pub use local_ca::{LocalCa, LocalCaError};
 pub use proxy::serve;
+pub use proxy_protocol::{NotProxyHeader, ProxyHeader};
 pub use service::{Answer, serve_plain};
 pub use tls::{Certificate, TlsError, TlsServer};
 pub use transport::classify;
-pub use upstream::{Protocol, Roots, Upstream, UpstreamConfig, UpstreamError};
+pub use upstream::{
+    Balance, BreakerConfig, ClientIdentity, Eject, FailedAnswers, HealthCheck, MAX_SERVERS,
+    Protocol, Roots, ServerState, Upstream, UpstreamConfig, UpstreamError,
+};

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use doorward_core::net::ClientAddress;
+use doorward_core::net::{Cidrs, ClientAddress};
 use socket2::{Domain, Protocol, Socket, Type};
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
@@ -16,6 +16,7 @@ use crate::client_auth::Handshake;
 use crate::connection::{self, Application, Speaks};
 use crate::drain::Drain;
 use crate::limits::Limits;
+use crate::proxy_protocol::{self, ProxyHeader};
 use crate::slots::{Slot, Slots};
 use crate::tls::TlsServer;
 
@@ -37,6 +38,7 @@ pub struct Listener {
     socket: TcpListener,
     address: SocketAddr,
     number: usize,
+    introducers: Option<Cidrs>,
 }
 
 impl Listener {
@@ -61,6 +63,7 @@ impl Listener {
                 socket,
                 address,
                 number: 0,
+                introducers: None,
             })
         };
         bind().map_err(|cause| BindError { address, cause })
@@ -70,6 +73,16 @@ impl Listener {
     #[must_use]
     pub fn numbered(self, number: usize) -> Self {
         Self { number, ..self }
+    }
+
+    /// Expects a PROXY protocol header at the start of every connection. Only these peers may
+    /// connect: they are believed about whose connection it is.
+    #[must_use]
+    pub fn introduced_by(self, peers: Cidrs) -> Self {
+        Self {
+            introducers: Some(peers),
+            ..self
+        }
     }
 
     /// The listener's number.
@@ -141,13 +154,25 @@ pub(crate) async fn accept_loop<D: Doorstep>(
             loopback,
         };
         let limits = doorstep.limits();
-        let exempt = doorstep.trusts(peer.client);
+        let introduced = match &listener.introducers {
+            None => false,
+            Some(peers) if peers.contains(peer.client) => true,
+            // SECURITY: a stranger could say that it is anybody.
+            Some(_) => continue,
+        };
+        let exempt = introduced || doorstep.trusts(peer.client);
         // Nothing is said to a caller who is over the cap: saying it costs more than it is worth.
         let Some(slot) = slots.take(address.ip(), exempt, &limits) else {
             continue;
         };
-        let app = doorstep.application(peer);
-        connections.spawn(greet(stream, tls.clone(), app, limits, drain.clone(), slot));
+        let bounds = (limits, drain.clone(), slot);
+        if introduced {
+            let doorstep = Arc::clone(&doorstep);
+            connections.spawn(meet(stream, tls.clone(), doorstep, peer, bounds));
+        } else {
+            let app = doorstep.application(peer);
+            connections.spawn(greet(stream, tls.clone(), app, bounds));
+        }
     }
     drop(listener);
     let finish = async { while connections.join_next().await.is_some() {} };
@@ -170,14 +195,38 @@ async fn pause_after(error: &io::Error) {
     }
 }
 
+/// Hears whose connection it is, and greets the caller.
+async fn meet<D: Doorstep>(
+    mut stream: TcpStream,
+    tls: Option<Arc<TlsServer>>,
+    doorstep: Arc<D>,
+    mut peer: Peer,
+    (limits, drain, mut slot): (Limits, Drain, Slot),
+) {
+    let header = tokio::select! {
+        header = timeout(limits.handshake_timeout, proxy_protocol::read(&mut stream)) => header,
+        () = drain.clone().begun() => return,
+    };
+    match header {
+        Ok(Ok(ProxyHeader::Client(client))) => {
+            peer.client = client;
+            if !slot.count(client.ip(), &limits) {
+                return;
+            }
+        }
+        Ok(Ok(ProxyHeader::Local)) => {}
+        _ => return,
+    }
+    let app = doorstep.application(peer);
+    greet(stream, tls, app, (limits, drain, slot)).await;
+}
+
 /// Brings a connection to the point where it speaks HTTP.
 async fn greet<A: Application>(
     stream: TcpStream,
     tls: Option<Arc<TlsServer>>,
     mut app: A,
-    limits: Limits,
-    drain: Drain,
-    slot: Slot,
+    (limits, drain, slot): (Limits, Drain, Slot),
 ) {
     let _nodelay = stream.set_nodelay(true);
     match tls {

@@ -240,10 +240,10 @@ impl Closing {
         pulse: &Pulse,
     ) -> Response<Download> {
         match outcome {
-            Ok(Outcome::Answer(answer, lease)) => {
+            Ok(Outcome::Answer(answer, lease, hold)) => {
                 let (parts, incoming) = answer.into_parts();
                 let finish = self.finish(parts.status, Some(id));
-                Response::from_parts(parts, Download::relayed(incoming, lease, finish))
+                Response::from_parts(parts, Download::relayed(incoming, (lease, hold), finish))
             }
             Ok(Outcome::Switch(answer, handshake)) => {
                 let idle = self.snapshot.limits.tunnel_idle_timeout;

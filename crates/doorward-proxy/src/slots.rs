@@ -40,21 +40,26 @@ impl Slots {
         if self.open.fetch_add(1, Ordering::Relaxed) >= limits.connections {
             return None;
         }
-        if !exempt {
-            let key = block(address);
-            let mut by_address = self
-                .by_address
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            let count = by_address.entry(key).or_insert(0);
-            if *count >= limits.connections_per_address {
-                drop(by_address);
-                return None;
-            }
-            *count += 1;
-            slot.counted = Some(key);
+        (exempt || slot.count(address, limits)).then_some(slot)
+    }
+}
+
+impl Slot {
+    /// Counts the slot, which was exempt, for an address; tells whether it may have one more.
+    pub(crate) fn count(&mut self, address: IpAddr, limits: &Limits) -> bool {
+        let key = block(address);
+        let mut by_address = self
+            .slots
+            .by_address
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let count = by_address.entry(key).or_insert(0);
+        if *count >= limits.connections_per_address {
+            return false;
         }
-        Some(slot)
+        *count += 1;
+        self.counted = Some(key);
+        true
     }
 }
 

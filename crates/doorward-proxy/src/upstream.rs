@@ -1,92 +1,41 @@
-//! A service behind the gate, and the connections to it.
+//! A service behind the gate: its servers, and the connections to them.
 
 use std::sync::Arc;
-use std::time::Duration;
 
+use http::HeaderValue;
 use http::uri::Scheme;
-use http::{HeaderValue, Uri};
-use thiserror::Error;
 
+mod balance;
+mod breaker;
+mod check;
+mod config;
 mod connect;
+mod health;
 mod http1;
 mod http2;
 mod io;
 mod pool;
+mod proxy_header;
+mod route;
+mod server;
 mod trust;
 
+pub use balance::Balance;
+pub use config::{
+    BreakerConfig, ClientIdentity, Eject, FailedAnswers, HealthCheck, MAX_SERVERS, Protocol,
+    UpstreamConfig, UpstreamError,
+};
+pub use server::ServerState;
 pub use trust::Roots;
 
 pub(crate) use http1::{Lease, dedicated};
-pub(crate) use http2::Way;
+pub(crate) use http2::{StreamPlace, Way};
 pub(crate) use io::UpstreamIo;
+pub(crate) use route::{Hold, Route};
 
-use connect::Connector;
-use http2::Http2Slot;
-use pool::Pool;
-
-/// Which HTTP is spoken to an upstream.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Protocol {
-    /// HTTP/1.1.
-    #[default]
-    Http1,
-    /// HTTP/2: by prior knowledge without TLS, and nothing else by ALPN with it.
-    Http2,
-    /// What the upstream chooses by ALPN; HTTP/1.1 without TLS.
-    Auto,
-}
-
-/// What an operator says of an upstream.
-#[derive(Clone, Debug)]
-pub struct UpstreamConfig {
-    /// `http://` or `https://`, host and optional port, without a path.
-    pub url: String,
-    /// Which HTTP is spoken.
-    pub protocol: Protocol,
-    /// Who may vouch for its certificate. Verification cannot be turned off.
-    pub roots: Roots,
-    /// How long connecting may take, TLS included.
-    pub connect_timeout: Duration,
-    /// How long a connection may wait for its next use.
-    pub idle_timeout: Duration,
-    /// How many connections may wait.
-    pub max_idle: usize,
-    /// The caller's `Host` is passed on, in place of the upstream's own.
-    pub preserve_host: bool,
-    /// The audience of the signed statement of who calls; none is sent when absent.
-    pub audience: Option<Arc<str>>,
-}
-
-impl UpstreamConfig {
-    /// An upstream with safe defaults.
-    #[must_use]
-    pub fn new(url: impl Into<String>) -> Self {
-        Self {
-            url: url.into(),
-            protocol: Protocol::default(),
-            roots: Roots::System,
-            connect_timeout: Duration::from_secs(5),
-            idle_timeout: Duration::from_secs(30),
-            max_idle: 256,
-            preserve_host: false,
-            audience: None,
-        }
-    }
-}
-
-/// An upstream that cannot be used as written.
-#[derive(Debug, Error)]
-pub enum UpstreamError {
-    /// Not `http://host[:port]` or `https://host[:port]`.
-    #[error("`{0}` is not http:// or https:// with a host and nothing after it")]
-    Url(String),
-    /// The certificates that may vouch for it cannot be read.
-    #[error("the CA certificates cannot be used: {0}")]
-    Roots(String),
-    /// The TLS library refused the configuration.
-    #[error("TLS cannot be configured: {0}")]
-    Tls(#[from] rustls::Error),
-}
+use balance::Balancer;
+use breaker::Breaker;
+use server::Server;
 
 /// A service behind the gate.
 pub struct Upstream {
@@ -95,64 +44,114 @@ pub struct Upstream {
     pub(crate) preserve_host: bool,
     pub(crate) audience: Option<Arc<str>>,
     protocol: Protocol,
-    connector: Connector,
-    pool: Arc<Pool>,
-    http2: Http2Slot,
+    servers: Box<[Arc<Server>]>,
+    balancer: Balancer,
+    breaker: Option<Breaker>,
+    retries: u8,
+    proxy_protocol: bool,
+    health: Option<HealthCheck>,
 }
 
 impl Upstream {
     /// Makes an upstream; nothing is connected yet.
     ///
     /// # Errors
-    /// [`UpstreamError`] when the address or the CA certificates cannot be used.
-    pub fn new(config: UpstreamConfig) -> Result<Self, UpstreamError> {
-        let bad = || UpstreamError::Url(config.url.clone());
-        let uri: Uri = config.url.parse().map_err(|_| bad())?;
-        let parts = uri.into_parts();
-        let scheme = parts.scheme.ok_or_else(bad)?;
-        let authority = parts.authority.ok_or_else(bad)?;
-        let tls = scheme == Scheme::HTTPS;
-        let bare = parts
-            .path_and_query
-            .is_none_or(|path| path.as_str() == "/" || path.as_str().is_empty());
-        if !bare || !(tls || scheme == Scheme::HTTP) || authority.as_str().contains('@') {
-            return Err(bad());
-        }
-        let host = HeaderValue::from_str(authority.as_str()).map_err(|_| bad())?;
+    /// [`UpstreamError`] when an address, the CA certificates or the client certificate cannot be
+    /// used.
+    pub fn new(mut config: UpstreamConfig) -> Result<Self, UpstreamError> {
+        let first = config.urls.first().ok_or(UpstreamError::Servers)?;
+        let (scheme, _) = server::parts(first)?;
         // Without TLS there is nothing to negotiate, and no reason to connect one at a time.
-        let protocol = match config.protocol {
-            Protocol::Auto if !tls => Protocol::Http1,
-            protocol => protocol,
-        };
-        let connector = Connector::new(&authority, tls, &config)?.ok_or_else(bad)?;
+        // A connection that tells whose it is has one call.
+        if config.proxy_protocol || (config.protocol == Protocol::Auto && scheme == Scheme::HTTP) {
+            config.protocol = Protocol::Http1;
+        }
+        let mut servers = Vec::with_capacity(config.urls.len());
+        for url in &config.urls {
+            if server::parts(url)?.0 != scheme || servers.len() == MAX_SERVERS {
+                return Err(UpstreamError::Servers);
+            }
+            servers.push(Arc::new(Server::new(url, &config)?));
+        }
+        let host = servers.first().ok_or(UpstreamError::Servers)?.host.clone();
         Ok(Self {
             scheme,
             host,
             preserve_host: config.preserve_host,
             audience: config.audience,
-            protocol,
-            connector,
-            pool: Arc::new(Pool::new(config.max_idle, config.idle_timeout)),
-            http2: Http2Slot::default(),
+            protocol: config.protocol,
+            servers: servers.into(),
+            balancer: Balancer::new(config.balance, config.panic),
+            breaker: Breaker::new(&config.breaker, config.protocol),
+            retries: config.retries,
+            proxy_protocol: config.proxy_protocol,
+            health: config.health,
         })
+    }
+
+    /// Begins to ask the servers whether they are well, where that is configured, for as long as
+    /// the upstream exists. Needs a tokio runtime; to be called once.
+    pub fn start_checks(&self) {
+        for server in self.health.iter().flat_map(|_| &self.servers) {
+            if let Some(check) = self.health.clone() {
+                let server = Arc::downgrade(server);
+                tokio::spawn(check::watch(server, check, self.scheme.clone()));
+            }
+        }
+    }
+
+    /// How the servers do, in the order of the configuration.
+    #[must_use]
+    pub fn servers(&self) -> Vec<ServerState> {
+        self.servers.iter().map(|server| server.state()).collect()
+    }
+
+    /// Tells whether every server has failed the questions that it is asked.
+    #[must_use]
+    pub fn is_down(&self) -> bool {
+        self.servers.iter().all(|server| server.health.is_down())
+    }
+
+    /// How many calls were refused because there were too many at once.
+    #[must_use]
+    pub fn overloads(&self) -> u64 {
+        self.breaker.as_ref().map_or(0, Breaker::refused)
     }
 
     /// The connections that wait for their next use.
     #[must_use]
     pub fn idle_connections(&self) -> usize {
-        self.pool.len()
+        self.servers.iter().map(|server| server.pool().len()).sum()
     }
 
-    pub(crate) const fn connector(&self) -> &Connector {
-        &self.connector
+    /// Tells whether there are several servers.
+    pub(crate) const fn has_choice(&self) -> bool {
+        self.servers.len() > 1
     }
 
-    pub(crate) const fn pool(&self) -> &Arc<Pool> {
-        &self.pool
+    fn choose(&self, tried: u64) -> Option<usize> {
+        if self.has_choice() {
+            self.balancer.choose(&self.servers, tried)
+        } else {
+            Some(0)
+        }
     }
 
-    pub(crate) const fn http2(&self) -> &Http2Slot {
-        &self.http2
+    fn server(&self, number: usize) -> Option<&Arc<Server>> {
+        self.servers.get(number)
+    }
+
+    const fn breaker(&self) -> Option<&Breaker> {
+        self.breaker.as_ref()
+    }
+
+    const fn retries(&self) -> u8 {
+        self.retries
+    }
+
+    /// Tells whether connections tell the caller's address, and so have one call each.
+    pub(crate) const fn tells_client(&self) -> bool {
+        self.proxy_protocol
     }
 
     pub(crate) const fn protocol(&self) -> Protocol {

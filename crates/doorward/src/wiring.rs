@@ -14,3 +14,4 @@ pub mod server;
 pub mod signer;
 pub mod snapshot;
 pub mod tasks;
+pub mod upstreams;

@@ -27,6 +27,9 @@ pub(super) fn page(metrics: &Metrics, now: Timestamp) -> String {
     traffic(metrics, &mut page);
     state(metrics, now, &mut page);
     issuers(metrics, now, &mut page);
+    if let Some(upstreams) = metrics.upstreams.get() {
+        super::upstream::render(&upstreams.upstreams(), &mut page);
+    }
     log(metrics, &mut page);
     page.into_text()
 }

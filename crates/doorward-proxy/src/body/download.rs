@@ -14,11 +14,13 @@ use tokio::time::Instant;
 use crate::access_log::Access;
 use crate::door::Snapshot;
 use crate::pulse::InFlight;
-use crate::upstream::Lease;
+use crate::upstream::{Hold, Lease};
 
 /// A response body: of our own, or streamed from an upstream.
 pub(crate) struct Download {
     source: Source,
+    /// Of the upstream's, until the body ends.
+    hold: Hold,
     finish: Finish,
 }
 
@@ -55,9 +57,10 @@ pub(crate) struct Finish {
 
 impl Download {
     /// A body of our own.
-    pub(crate) const fn full(body: Bytes, finish: Finish) -> Self {
+    pub(crate) fn full(body: Bytes, finish: Finish) -> Self {
         Self {
             source: Source::Full(body),
+            hold: Hold::default(),
             finish,
         }
     }
@@ -66,12 +69,17 @@ impl Download {
     pub(crate) fn trailed(body: Bytes, trailers: HeaderMap, finish: Finish) -> Self {
         Self {
             source: Source::Trailed(body, Some(Box::new(trailers))),
+            hold: Hold::default(),
             finish,
         }
     }
 
     /// The body of an upstream's answer.
-    pub(crate) fn relayed(incoming: Incoming, lease: Option<Lease>, finish: Finish) -> Self {
+    pub(crate) fn relayed(
+        incoming: Incoming,
+        (lease, mut hold): (Option<Lease>, Hold),
+        finish: Finish,
+    ) -> Self {
         let source = match lease {
             Some(lease) if incoming.is_end_stream() => {
                 lease.give_back_when_idle();
@@ -80,7 +88,14 @@ impl Download {
             Some(lease) => Source::Leased(incoming, lease),
             None => Source::Streamed(incoming),
         };
-        Self { source, finish }
+        if matches!(source, Source::Full(_)) {
+            hold = Hold::default();
+        }
+        Self {
+            source,
+            hold,
+            finish,
+        }
     }
 
     fn poll_source(
@@ -110,6 +125,7 @@ impl Download {
     /// Gives the connection back, once the body has been read to its end.
     fn end(&mut self) {
         self.finish.complete = true;
+        self.hold = Hold::default();
         if let Source::Leased(_, lease) =
             std::mem::replace(&mut self.source, Source::Full(Bytes::new()))
         {

@@ -1,4 +1,4 @@
-//! One exchange with an upstream: the connection, the deadline, the second attempt.
+//! One exchange with an upstream: the server, the connection, the deadline, the second attempt.
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -14,10 +14,16 @@ use super::deadline::Deadline;
 use super::{Outgoing, into_http2, upload_fault};
 use crate::body::{Upload, UploadEnd, UploadState};
 use crate::fault::Fault;
-use crate::upstream::{Lease, Protocol, Upstream, UpstreamIo, Way};
+use crate::upstream::{Hold, Lease, Protocol, Route, StreamPlace, UpstreamIo, Way};
 
-/// An answer, and the connection that its body comes on, if this exchange has it to itself.
-type Answered = (Response<Incoming>, Option<Lease>);
+/// An answer, and what its body comes on.
+struct Answered {
+    response: Response<Incoming>,
+    /// The connection, if this exchange has it to itself.
+    lease: Option<Lease>,
+    /// The place on a connection that is shared.
+    stream: Option<StreamPlace>,
+}
 
 /// A connection that waited for longer than this may have been closed at the other end by the
 /// time the request arrives there, so what may be sent twice is kept to be sent again.
@@ -25,49 +31,65 @@ const FRESH: Duration = Duration::from_millis(500);
 
 /// Sends a request and waits for the head of the answer.
 pub(super) async fn send(
-    upstream: &Upstream,
+    mut route: Route<'_>,
     outgoing: Outgoing,
     deadline: Deadline<'_>,
-) -> Result<Answered, Fault> {
+) -> Result<(Response<Incoming>, Option<Lease>, Hold), Fault> {
     let upload = outgoing.upload.clone();
-    let attempt = pin!(async {
-        match upstream.protocol() {
-            // Boxed, like all that is rare: a future is moved at its full size per request.
-            Protocol::Http2 => Box::pin(http2(upstream, outgoing)).await,
-            protocol => match Lease::reuse(upstream).await {
-                Some(lease) => on_waiting(upstream, lease, outgoing).await,
-                None if protocol == Protocol::Auto => Box::pin(http2(upstream, outgoing)).await,
-                None => Box::pin(on_new(upstream, None, outgoing)).await,
-            },
-        }
-    });
-    let answered = within(deadline, upload.as_ref(), attempt).await;
-    match (answered, upload_fault(upload.as_ref())) {
+    let answered = {
+        let attempt = pin!(attempt(&mut route, outgoing));
+        within(deadline, upload.as_ref(), attempt).await
+    };
+    let answered = match (answered, upload_fault(upload.as_ref())) {
         // The upstream's complaint about a body that we broke off is of no interest.
         (Err(_), Some(fault)) => Err(fault),
         (answered, _) => answered,
+    };
+    route.report(answered.as_ref().map(|answered| answered.response.status()));
+    let answered = answered?;
+    let hold = route.into_hold(answered.stream);
+    Ok((answered.response, answered.lease, hold))
+}
+
+async fn attempt(route: &mut Route<'_>, outgoing: Outgoing) -> Result<Answered, Fault> {
+    route.enter().await?;
+    match route.upstream().protocol() {
+        // Boxed, like all that is rare: a future is moved at its full size per request.
+        Protocol::Http2 => Box::pin(http2(route, outgoing)).await,
+        protocol => match Lease::reuse(route.server()).await {
+            Some(lease) => on_waiting(route, lease, outgoing).await,
+            None if protocol == Protocol::Auto => Box::pin(http2(route, outgoing)).await,
+            None => Box::pin(on_new(route, None, outgoing)).await,
+        },
     }
 }
 
-async fn http2(upstream: &Upstream, outgoing: Outgoing) -> Result<Answered, Fault> {
+async fn http2(route: &mut Route<'_>, outgoing: Outgoing) -> Result<Answered, Fault> {
     let mut outgoing = Some(outgoing);
     let mut again: Option<Request<Upload>> = None;
     // Once more when the shared connection closed before it took the request.
     for last in [false, true] {
-        let mut sender = match upstream.http2().way(upstream).await? {
-            Way::Http2(sender) => sender,
+        let (mut sender, place) = match way(route).await? {
+            Way::Http2(sender, place) => (sender, place),
             Way::Http1(io) => {
                 let outgoing = outgoing.take().ok_or(Fault::Request)?;
-                return on_new(upstream, Some(io), outgoing).await;
+                return on_new(route, Some(io), outgoing).await;
             }
         };
-        let request = match (again.take(), outgoing.take()) {
+        let mut request = match (again.take(), outgoing.take()) {
             (Some(request), _) => request,
-            (None, Some(outgoing)) => into_http2(outgoing.request, upstream)?,
+            (None, Some(outgoing)) => into_http2(outgoing.request, route.upstream())?,
             (None, None) => return Err(Fault::Request),
         };
+        route.address(&mut request)?;
         match sender.try_send_request(request).await {
-            Ok(response) => return Ok((response, None)),
+            Ok(response) => {
+                return Ok(Answered {
+                    response,
+                    lease: None,
+                    stream: Some(place),
+                });
+            }
             Err(mut error) => match error.take_message() {
                 Some(request) if !last => again = Some(request),
                 _ => return Err(Fault::Protocol(error.into_error())),
@@ -77,12 +99,24 @@ async fn http2(upstream: &Upstream, outgoing: Outgoing) -> Result<Answered, Faul
     Err(Fault::Request)
 }
 
+/// Finds a connection to this server, or to another when that fails.
+async fn way(route: &mut Route<'_>) -> Result<Way, Fault> {
+    loop {
+        let server = route.server();
+        match server.http2().way(server.connector()).await {
+            Err(fault) if route.fail_over(&fault) => {}
+            way => return way,
+        }
+    }
+}
+
 /// Sends on a connection that has waited, and once more on a new one when that is safe.
 async fn on_waiting(
-    upstream: &Upstream,
+    route: &mut Route<'_>,
     mut lease: Lease,
-    outgoing: Outgoing,
+    mut outgoing: Outgoing,
 ) -> Result<Answered, Fault> {
+    route.address(&mut outgoing.request)?;
     let upload = outgoing.upload.clone();
     let stale = lease.waited.is_some_and(|waited| waited > FRESH);
     let copy = (stale && upload.is_none())
@@ -93,14 +127,14 @@ async fn on_waiting(
         Ok(response) => Ok(settle(response, lease, upload.as_ref())),
         Err(error) => {
             drop(lease);
-            Box::pin(once_more(upstream, error, copy, upload)).await
+            Box::pin(once_more(route, error, copy, upload)).await
         }
     }
 }
 
 /// Sends again, on a new connection, what a connection that had waited did not take.
 async fn once_more(
-    upstream: &Upstream,
+    route: &mut Route<'_>,
     mut error: TrySendError<Request<Upload>>,
     copy: Option<Box<Copy>>,
     upload: Option<Arc<UploadState>>,
@@ -112,23 +146,22 @@ async fn once_more(
         (None, Some(copy)) if hung_up(error.error()) => copy.into_request(),
         (None, _) => return Err(Fault::Protocol(error.into_error())),
     };
-    let io = upstream.connector().connect_http1().await?;
-    on_fresh(Lease::open(upstream, io).await?, request, upload).await
+    on_new(route, None, Outgoing { request, upload }).await
 }
 
-/// Sends on a new connection: this one, or one to be made.
+/// Sends on a new connection: this one, or one to be made, to this server or to another.
 async fn on_new(
-    upstream: &Upstream,
+    route: &mut Route<'_>,
     io: Option<UpstreamIo>,
-    outgoing: Outgoing,
+    mut outgoing: Outgoing,
 ) -> Result<Answered, Fault> {
     let io = match io {
         Some(io) => io,
-        None => upstream.connector().connect_http1().await?,
+        None => route.connect_http1().await?,
     };
-    let lease = Lease::open(upstream, io).await?;
-    let upload = outgoing.upload.clone();
-    on_fresh(lease, outgoing.request, upload).await
+    let lease = Lease::open(route.server(), io).await?;
+    route.address(&mut outgoing.request)?;
+    on_fresh(lease, outgoing.request, outgoing.upload).await
 }
 
 async fn on_fresh(
@@ -151,12 +184,18 @@ fn settle(
     let uploaded = upload.is_none_or(|upload| upload.end() == UploadEnd::Done);
     // Whether it stays open after the answer, the connection knows itself.
     let reusable = response.version() == Version::HTTP_11 && !response.status().is_informational();
-    if uploaded && reusable {
-        return (response, Some(lease));
+    let lease = if uploaded && reusable {
+        Some(lease)
+    } else {
+        // The upload goes on beside the answer, or the connection ends with it.
+        lease.wire.detach();
+        None
+    };
+    Answered {
+        response,
+        lease,
+        stream: None,
     }
-    // The upload goes on beside the answer, or the connection ends with it.
-    lease.wire.detach();
-    (response, None)
 }
 
 /// A request without a body that may be sent again.

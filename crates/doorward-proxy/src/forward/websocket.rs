@@ -18,12 +18,13 @@ use super::hop_by_hop::connection_has;
 use super::{Outcome, response_headers};
 use crate::body::Upload;
 use crate::fault::Fault;
-use crate::upstream::{Protocol, Upstream, dedicated};
+use crate::upstream::{Hold, Protocol, Route, dedicated};
 
 /// Both ends of a tunnel that is about to open.
 pub(crate) struct Handshake {
     caller: OnUpgrade,
     upstream: OnUpgrade,
+    hold: Hold,
 }
 
 /// Tells whether a request asks for WebSocket and for nothing else.
@@ -48,22 +49,28 @@ fn names_websocket(headers: &HeaderMap) -> bool {
 
 /// Asks the upstream to switch; relays its answer when it does not want to.
 pub(super) async fn switch(
-    upstream: &Upstream,
+    mut route: Route<'_>,
     mut request: Request<Upload>,
     caller: OnUpgrade,
     bound: Duration,
 ) -> Result<Outcome, Fault> {
-    if upstream.protocol() == Protocol::Http2 {
+    if route.upstream().protocol() == Protocol::Http2 {
         return Err(Fault::Upgrade);
     }
     agree(request.headers_mut());
-    let io = upstream.connector().connect_http1().await?;
-    let mut response = timeout(bound, dedicated(io, request))
+    route.enter().await?;
+    let io = route.connect_http1().await;
+    let io = io.inspect_err(|fault| route.report(Err(fault)))?;
+    route.address(&mut request)?;
+    let answered = timeout(bound, dedicated(io, request))
         .await
-        .map_err(|_| Fault::ResponseTimeout)??;
+        .unwrap_or(Err(Fault::ResponseTimeout));
+    route.report(answered.as_ref().map(Response::status));
+    let mut response = answered?;
+    let hold = route.into_hold(None);
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         response_headers::clean(&mut response)?;
-        return Ok(Outcome::Answer(response, None));
+        return Ok(Outcome::Answer(response, None, hold));
     }
     // SECURITY: the tunnel opens only after a 101 that agrees to WebSocket (G14).
     if !names_websocket(response.headers()) || !connection_has(response.headers(), "upgrade") {
@@ -72,6 +79,7 @@ pub(super) async fn switch(
     let handshake = Handshake {
         caller,
         upstream: hyper::upgrade::on(&mut response),
+        hold,
     };
     response_headers::strip(response.headers_mut());
     let (mut parts, _) = response.into_parts();
@@ -87,6 +95,7 @@ fn agree(headers: &mut HeaderMap) {
 impl Handshake {
     /// Carries bytes both ways until both ends have closed or nothing moved for `idle`.
     pub(crate) async fn tunnel(self, idle: Duration) {
+        let _hold = self.hold;
         let ends = timeout(idle, async { (self.caller.await, self.upstream.await) }).await;
         let Ok((Ok(caller), Ok(upstream))) = ends else {
             return;

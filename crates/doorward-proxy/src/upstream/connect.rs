@@ -1,17 +1,19 @@
 //! Connecting to an upstream.
 
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::uri::Authority;
 use rustls::pki_types::ServerName;
 use socket2::{SockRef, TcpKeepalive};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use super::{Protocol, UpstreamConfig, UpstreamError, UpstreamIo, trust};
+use super::{Protocol, UpstreamConfig, UpstreamError, UpstreamIo, proxy_header, trust};
 use crate::fault::Fault;
 
 /// How long a connection is silent before the system asks whether its peer is still there.
@@ -23,6 +25,7 @@ pub(crate) struct Connector {
     port: u16,
     tls: Option<Tls>,
     protocol: Protocol,
+    proxy_protocol: bool,
     bound: Duration,
 }
 
@@ -52,10 +55,11 @@ impl Connector {
             return Ok(None);
         }
         let tls = if tls {
-            let Ok(name) = ServerName::try_from(bare.to_owned()) else {
+            let name = config.server_name.as_deref().unwrap_or(bare);
+            let Ok(name) = ServerName::try_from(name.to_owned()) else {
                 return Ok(None);
             };
-            let any = trust::client_config(&config.roots, config.protocol)?;
+            let any = trust::client_config(config)?;
             let mut http1 = (*any).clone();
             http1.alpn_protocols = vec![b"http/1.1".to_vec()];
             Some(Tls {
@@ -72,33 +76,43 @@ impl Connector {
             port: authority.port_u16().unwrap_or(default_port),
             tls,
             protocol: config.protocol,
+            proxy_protocol: config.proxy_protocol,
             bound: config.connect_timeout,
         }))
     }
 
-    /// Connects, TLS included, within the bound.
-    pub(crate) async fn connect(&self) -> Result<Connected, Fault> {
-        timeout(self.bound, self.attempt(self.protocol))
+    /// Connects, TLS included, within the bound; for a call of `client`, or for us.
+    pub(crate) async fn connect(&self, client: Option<IpAddr>) -> Result<Connected, Fault> {
+        timeout(self.bound, self.attempt(self.protocol, client))
             .await
             .unwrap_or(Err(Fault::ConnectTimeout))
     }
 
     /// Connects for HTTP/1.1 and nothing else.
-    pub(crate) async fn connect_http1(&self) -> Result<UpstreamIo, Fault> {
-        timeout(self.bound, self.attempt(Protocol::Http1))
+    pub(crate) async fn connect_http1(&self, client: Option<IpAddr>) -> Result<UpstreamIo, Fault> {
+        timeout(self.bound, self.attempt(Protocol::Http1, client))
             .await
             .unwrap_or(Err(Fault::ConnectTimeout))
             .map(|connected| connected.io)
     }
 
-    async fn attempt(&self, protocol: Protocol) -> Result<Connected, Fault> {
-        let stream = self.reach().await?;
+    async fn attempt(
+        &self,
+        protocol: Protocol,
+        client: Option<IpAddr>,
+    ) -> Result<Connected, Fault> {
+        let mut stream = self.reach().await?;
         let _nodelay = stream.set_nodelay(true);
         // A peer that is gone without a word ends a response that has no deadline of its own.
         let keepalive = TcpKeepalive::new()
             .with_time(KEEPALIVE)
             .with_interval(KEEPALIVE / 4);
         let _kept = SockRef::from(&stream).set_tcp_keepalive(&keepalive);
+        if self.proxy_protocol {
+            let server = stream.peer_addr().map_err(Fault::Connect)?;
+            let header = proxy_header::write(client, server);
+            stream.write_all(&header).await.map_err(Fault::Connect)?;
+        }
         let Some(tls) = &self.tls else {
             return Ok(Connected {
                 io: UpstreamIo::Plain(stream),

@@ -11,8 +11,9 @@ use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 use hyper_util::rt::TokioIo;
 
+use super::UpstreamIo;
 use super::pool::Pool;
-use super::{Upstream, UpstreamIo};
+use super::server::Server;
 use crate::body::Upload;
 use crate::fault::Fault;
 
@@ -102,11 +103,11 @@ pub(crate) struct Lease {
 
 impl Lease {
     /// Takes a waiting connection; `None` when none is ready.
-    pub(crate) async fn reuse(upstream: &Upstream) -> Option<Self> {
+    pub(crate) async fn reuse(server: &Server) -> Option<Self> {
         std::future::poll_fn(|cx| {
-            while let Some((mut wire, waited)) = upstream.pool().take() {
+            while let Some((mut wire, waited)) = server.pool().take() {
                 if wire.is_ready(cx) {
-                    let pool = Arc::clone(upstream.pool());
+                    let pool = Arc::clone(server.pool());
                     let waited = Some(waited);
                     return Poll::Ready(Some(Self { wire, pool, waited }));
                 }
@@ -117,10 +118,10 @@ impl Lease {
     }
 
     /// Takes a new connection into use.
-    pub(crate) async fn open(upstream: &Upstream, io: UpstreamIo) -> Result<Self, Fault> {
+    pub(crate) async fn open(server: &Server, io: UpstreamIo) -> Result<Self, Fault> {
         Ok(Self {
             wire: Wire::handshake(io).await?,
-            pool: Arc::clone(upstream.pool()),
+            pool: Arc::clone(server.pool()),
             waited: None,
         })
     }

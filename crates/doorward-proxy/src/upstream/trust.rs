@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 
-use super::{Protocol, UpstreamError};
+use super::{ClientIdentity, Protocol, UpstreamConfig, UpstreamError};
 
 /// The certificate authorities that may vouch for an upstream.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Roots {
     /// Those that the operating system trusts.
     System,
@@ -19,21 +19,39 @@ pub enum Roots {
 }
 
 /// Makes the TLS configuration towards an upstream. Certificates are always verified.
-pub(super) fn client_config(
-    roots: &Roots,
-    protocol: Protocol,
-) -> Result<Arc<ClientConfig>, UpstreamError> {
+pub(super) fn client_config(wanted: &UpstreamConfig) -> Result<Arc<ClientConfig>, UpstreamError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
+    let config = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
-        .with_root_certificates(store(roots)?)
-        .with_no_client_auth();
-    config.alpn_protocols = match protocol {
+        .with_root_certificates(store(&wanted.roots)?);
+    let mut config = match &wanted.identity {
+        None => config.with_no_client_auth(),
+        Some(identity) => {
+            let (chain, key) = read(identity)?;
+            config.with_client_auth_cert(chain, key)?
+        }
+    };
+    config.alpn_protocols = match wanted.protocol {
         Protocol::Http1 => vec![b"http/1.1".to_vec()],
         Protocol::Http2 => vec![b"h2".to_vec()],
         Protocol::Auto => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
     };
     Ok(Arc::new(config))
+}
+
+/// Reads what the door shows to upstreams that ask.
+fn read(
+    identity: &ClientIdentity,
+) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), UpstreamError> {
+    let bad = |text: String| UpstreamError::Identity(text);
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&identity.chain).collect();
+    let chain = chain.map_err(|error| bad(error.to_string()))?;
+    if chain.is_empty() {
+        return Err(bad("no PEM certificate".to_owned()));
+    }
+    let key = PrivateKeyDer::from_pem_slice(&identity.key)
+        .map_err(|_| bad("no PEM private key".to_owned()))?;
+    Ok((chain, key))
 }
 
 fn store(roots: &Roots) -> Result<RootCertStore, UpstreamError> {

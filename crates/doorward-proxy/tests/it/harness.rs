@@ -198,6 +198,7 @@ pub(crate) struct Setup {
     pub(crate) limits: Limits,
     pub(crate) tls: Option<Arc<TlsServer>>,
     pub(crate) trusted: Vec<&'static str>,
+    pub(crate) introducers: Option<Cidrs>,
     pub(crate) deadline: Duration,
 }
 
@@ -217,6 +218,7 @@ impl Setup {
             limits: Limits::default(),
             tls: None,
             trusted: Vec::new(),
+            introducers: None,
             deadline: PATIENCE,
         }
     }
@@ -273,7 +275,10 @@ impl Setup {
     pub(crate) fn start(self) -> Proxy {
         let log = Arc::new(Log::default());
         let door = Arc::new(Door::new(self.snapshot(&log)));
-        let listener = Listener::bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let mut listener = Listener::bind(([127, 0, 0, 1], 0).into()).unwrap();
+        if let Some(peers) = &self.introducers {
+            listener = listener.introduced_by(peers.clone());
+        }
         let address = listener.address();
         let (stop, stopped) = watch::channel(false);
         let drain = Drain::new(stopped, self.deadline);

@@ -9,5 +9,7 @@ mod framing;
 mod harness;
 mod headers;
 mod http2;
+mod proxy_protocol;
+mod servers;
 mod tls;
 mod websocket;

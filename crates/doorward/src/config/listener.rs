@@ -8,6 +8,7 @@ use doorward_crypto::proof::certificate_header::HeaderForm;
 use doorward_proxy::ForwardAuth;
 
 use super::client_ca::{self, ClientCa};
+use super::diagnostic::Diagnostic;
 use super::document::Origin;
 use super::forward_auth;
 use super::section::Section;
@@ -24,6 +25,8 @@ pub struct Listener {
     pub tls: Tls,
     /// Peers that end TLS in front of a plain listener.
     pub trusted_terminators: Cidrs,
+    /// Peers that begin every connection with a PROXY protocol header; nobody else may connect.
+    pub proxy_protocol: Option<Cidrs>,
     /// Present where other servers ask about calls that they pass on themselves.
     pub forward_auth: Option<ForwardAuth>,
     /// Whether callers are asked for certificates.
@@ -95,6 +98,7 @@ pub(super) fn read_all(
     let mut listeners = super::named(root, "listener", |name, section| {
         let mut listener = read(name, section, folder);
         read_clients(&mut listener, section, folder, client_cas);
+        listener.proxy_protocol = read_proxy_protocol(section, &listener);
         if listener.forward_auth.is_some() && listener.knows_certificates() {
             section.error(
                 section.origin(),
@@ -112,6 +116,7 @@ pub(super) fn read_all(
             address: default_address(),
             tls: Tls::Local { names: Vec::new() },
             trusted_terminators: Cidrs::default(),
+            proxy_protocol: None,
             forward_auth: None,
             client_certificates: ClientCertificates::Off,
             client_certificate_header: None,
@@ -175,11 +180,47 @@ fn read(name: &str, section: &mut Section<'_>, folder: &Path) -> Listener {
         address,
         tls,
         trusted_terminators,
+        proxy_protocol: None,
         forward_auth,
         client_certificates: ClientCertificates::Off,
         client_certificate_header: None,
         client_ca: Vec::new(),
     }
+}
+
+/// Reads who introduces callers by a PROXY protocol header.
+fn read_proxy_protocol(section: &mut Section<'_>, listener: &Listener) -> Option<Cidrs> {
+    let origin = section.origin_of("proxy_protocol");
+    let written = section.has("proxy_protocol");
+    let peers = section.cidrs("proxy_protocol");
+    if !written {
+        return None;
+    }
+    if peers.is_empty() {
+        section.error(
+            origin,
+            "`proxy_protocol` names no peer, so nobody could connect",
+            "Write the balancer's address: proxy_protocol = [\"10.0.0.2\"], or remove it.",
+        );
+    }
+    if !listener.trusted_terminators.is_empty() || listener.forward_auth.is_some() {
+        section.error(
+            origin,
+            "a peer is believed by its PROXY header or by its HTTP headers, not by both",
+            "End TLS here, and remove `trusted_terminators`; or remove `proxy_protocol`.",
+        );
+    }
+    if peers.iter().any(|block| block.prefix_len() == 0) {
+        section.diagnostics().push(Diagnostic::warning(
+            origin,
+            format!(
+                "listener.{}: anybody may say whose connection it is",
+                listener.name
+            ),
+            "Name the balancers' addresses in `proxy_protocol`.",
+        ));
+    }
+    Some(peers)
 }
 
 /// Reads what is asked of callers' certificates.

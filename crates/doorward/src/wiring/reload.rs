@@ -134,6 +134,11 @@ fn look(file: &Path, config: &Config) -> Vec<(PathBuf, Option<SystemTime>)> {
             files.extend([cert.clone(), key.clone()]);
         }
     }
+    for upstream in config.upstreams.values() {
+        files.extend(upstream.ca.clone());
+        let shown = upstream.client_certificate.iter();
+        files.extend(shown.flat_map(|(cert, key)| [cert.clone(), key.clone()]));
+    }
     for ca in &config.client_cas {
         if let client_ca::Source::File(path) = &ca.source {
             files.push(path.clone());

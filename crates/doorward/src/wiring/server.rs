@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 use super::client_trust::client_auth;
 use super::memory::Memory;
 use super::reload::Reloader;
+use super::upstreams::Watched;
 use super::{snapshot, tasks};
 use crate::cli::ConfigArgs;
 use crate::config::log::Sink;
@@ -127,8 +128,7 @@ impl Server {
                 TlsServer::asking(vec![certificate], client_auth(wanted, judge))
             });
             let tls = tls.transpose()?.map(Arc::new);
-            let bound =
-                bind(wanted.address, &format!("listener.{}", wanted.name))?.numbered(number);
+            let bound = bind_listener(wanted, number)?;
             listeners.push((wanted.name.clone(), bound.address(), tls.is_some()));
             certificates.push(tls.clone());
             let (door, drain) = (Arc::clone(&door), drain.clone());
@@ -138,7 +138,8 @@ impl Server {
                 fronts.spawn(doorward_proxy::serve(bound, tls, door, drain));
             }
         }
-        let admin = start_admin(config, &memory, &metrics, &log, (&mut fronts, &drain))?;
+        let checks = checks(&door, &memory, &metrics, &log);
+        let admin = start_admin(config, &memory, &metrics, checks, (&mut fronts, &drain))?;
         let tasks = tasks::start(
             &memory,
             Arc::clone(&metrics),
@@ -228,6 +229,30 @@ fn open_log(config: &Config, desk: &Desk, metrics: &Arc<Metrics>) -> Result<Deci
     })?)
 }
 
+/// What readiness looks at; shows the upstreams in the metrics as well.
+fn checks(
+    door: &Arc<Door>,
+    memory: &Memory,
+    metrics: &Metrics,
+    log: &Arc<DecisionLog>,
+) -> Vec<Arc<dyn Check>> {
+    let watched = Arc::new(Watched(Arc::clone(door)));
+    metrics.show_upstreams(Arc::<Watched>::clone(&watched));
+    vec![
+        Arc::<DecisionLog>::clone(log),
+        Arc::<super::feed::Feed>::clone(&memory.feed),
+        watched,
+    ]
+}
+
+fn bind_listener(wanted: &listener::Listener, number: usize) -> Result<Listener> {
+    let bound = bind(wanted.address, &format!("listener.{}", wanted.name))?.numbered(number);
+    Ok(match &wanted.proxy_protocol {
+        Some(peers) => bound.introduced_by(peers.clone()),
+        None => bound,
+    })
+}
+
 fn bind(address: SocketAddr, what: &str) -> Result<Listener> {
     Listener::bind(address).with_context(|| {
         format!(
@@ -277,16 +302,12 @@ fn start_admin(
     config: &Config,
     memory: &Arc<Memory>,
     metrics: &Arc<Metrics>,
-    log: &Arc<DecisionLog>,
+    checks: Vec<Arc<dyn Check>>,
     (fronts, drain): (&mut JoinSet<()>, &Drain),
 ) -> Result<Option<SocketAddr>> {
     let Some(address) = config.admin.address else {
         return Ok(None);
     };
-    let checks: Vec<Arc<dyn Check>> = vec![
-        Arc::<DecisionLog>::clone(log),
-        Arc::<super::feed::Feed>::clone(&memory.feed),
-    ];
     let service = AdminService::new(Arc::clone(&memory.clock), Arc::clone(metrics), checks, &[]);
     let bound = bind(address, "admin")?;
     let bound_to = bound.address();
@@ -342,8 +363,13 @@ pub fn refuse_changed_addresses(old: &Config, new: &Config) -> Result<()> {
         let listeners = config.listeners.iter();
         listeners.map(|l| l.client_certificates).collect()
     };
+    let introducers = |config: &Config| -> Vec<Option<doorward_core::net::Cidrs>> {
+        let listeners = config.listeners.iter();
+        listeners.map(|l| l.proxy_protocol.clone()).collect()
+    };
     if addresses(old) != addresses(new)
         || asks(old) != asks(new)
+        || introducers(old) != introducers(new)
         || old.admin.address != new.admin.address
     {
         bail!("listeners changed, which needs a restart");

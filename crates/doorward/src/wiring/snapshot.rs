@@ -1,22 +1,20 @@
 //! Builds what the data plane works with: a snapshot per configuration.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use bytes::Bytes;
 use doorward_control::{AccessRecord, DecisionLog, FaultRecord, JwksEndpoint, Metrics};
 use doorward_core::decision::{DecisionId, Journal};
 use doorward_core::{Clock, RequestHead};
-use doorward_proxy::{
-    Access, AccessLog, Fault, OwnEndpoints, Protocol, Roots, Snapshot, Upstream, UpstreamConfig,
-};
+use doorward_proxy::{Access, AccessLog, Fault, OwnEndpoints, Snapshot};
 use http::Response;
 
 use super::assertion::Assertions;
 use super::memory::Memory;
+use super::upstreams::Upstreams;
 use super::{client_trust, gate};
-use crate::config::{Config, upstream};
+use crate::config::Config;
 use crate::desk::Desk;
 
 /// What outlives a reload.
@@ -26,6 +24,7 @@ pub struct Parts {
     metrics: Arc<Metrics>,
     own: Arc<Own>,
     assertions: Arc<Assertions>,
+    upstreams: Upstreams,
 }
 
 impl Parts {
@@ -49,6 +48,7 @@ impl Parts {
             log: Arc::clone(log),
             metrics: Arc::clone(metrics),
             own: Arc::new(Own(Arc::clone(jwks))),
+            upstreams: Upstreams::default(),
         })
     }
 
@@ -62,11 +62,6 @@ impl Parts {
     /// # Errors
     /// When a file that the configuration names cannot be used.
     pub fn snapshot(&self, config: &Config) -> Result<Snapshot> {
-        let mut upstreams = BTreeMap::new();
-        for (name, settings) in &config.upstreams {
-            let upstream = build_upstream(settings).with_context(|| format!("upstream.{name}"))?;
-            upstreams.insert(Arc::clone(name), Arc::new(upstream));
-        }
         // In the order of the listeners, as they are numbered. SECURITY: never merged: a peer
         // that ends TLS for one listener is a stranger to the others.
         let listeners = config.listeners.iter();
@@ -76,7 +71,7 @@ impl Parts {
         let journal: Arc<dyn Journal> = Arc::<DecisionLog>::clone(&self.log);
         Ok(Snapshot {
             gate: gate::build(config, &self.memory, journal)?,
-            upstreams,
+            upstreams: self.upstreams.of(config)?,
             own: Some(Arc::<Own>::clone(&self.own) as Arc<dyn OwnEndpoints>),
             assertion: Some(Arc::<Assertions>::clone(&self.assertions) as _),
             access: Arc::new(Accesses {
@@ -95,29 +90,6 @@ impl Parts {
             client_certificates: client_trust::judges(config, &self.memory)?,
         })
     }
-}
-
-fn build_upstream(settings: &upstream::UpstreamSettings) -> Result<Upstream> {
-    let roots = match &settings.ca {
-        None => Roots::System,
-        Some(path) => {
-            let pem =
-                std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-            Roots::Pem(pem)
-        }
-    };
-    let mut wanted = UpstreamConfig::new(settings.url.to_string().trim_end_matches('/'));
-    wanted.connect_timeout = settings.connect_timeout;
-    wanted.roots = roots;
-    wanted.preserve_host = settings.preserve_host;
-    wanted.max_idle = settings.pool;
-    wanted.audience = Some(settings.audience.as_str().into());
-    wanted.protocol = match settings.protocol {
-        upstream::Protocol::Auto => Protocol::Auto,
-        upstream::Protocol::Http1 => Protocol::Http1,
-        upstream::Protocol::Http2 => Protocol::Http2,
-    };
-    Ok(Upstream::new(wanted)?)
 }
 
 /// Our own paths.

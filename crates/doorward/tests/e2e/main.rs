@@ -24,4 +24,5 @@ mod objects;
 mod peer;
 mod signatures;
 mod signing;
+mod upstreams;
 mod wait;
