@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
-use hyper::service::service_fn;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
@@ -52,6 +52,21 @@ pub(crate) enum Speaks {
 struct Line<A> {
     app: A,
     pulse: Arc<Pulse>,
+}
+
+/// What hyper calls for every request of a connection.
+fn service<A: Application>(
+    line: &Arc<Line<A>>,
+) -> impl Service<Request<Incoming>, Response = Response<Download>, Error = Infallible, Future: Send>
++ use<A> {
+    let line = Arc::clone(line);
+    service_fn(move |request| {
+        let line = Arc::clone(&line);
+        async move {
+            let in_flight = line.pulse.begin();
+            Ok(line.app.answer(request, &line.pulse, in_flight).await)
+        }
+    })
 }
 
 /// Serves a connection to its end.
@@ -100,17 +115,6 @@ async fn serve_http1<S, A>(
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     A: Application,
 {
-    let service = {
-        let line = Arc::clone(&line);
-        service_fn(move |request| {
-            let line = Arc::clone(&line);
-            async move {
-                let in_flight = line.pulse.begin();
-                let response = line.app.answer(request, &line.pulse, in_flight).await;
-                Ok::<_, Infallible>(response)
-            }
-        })
-    };
     let mut builder = http1::Builder::new();
     if limits.header_count != HYPER_HEADERS {
         // Said even if it is the same, the number makes hyper allocate for every request.
@@ -122,7 +126,7 @@ async fn serve_http1<S, A>(
         .max_header_size(limits.header_bytes)
         .max_buf_size(limits.header_bytes.max(READ_BUFFER))
         .header_read_timeout(None)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(stream), service(&line));
     let mut conn = conn.with_upgrades();
     let ended = watch(
         limits,
@@ -150,17 +154,6 @@ async fn serve_http2<S, A>(
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     A: Application,
 {
-    let service = {
-        let line = Arc::clone(&line);
-        service_fn(move |request| {
-            let line = Arc::clone(&line);
-            async move {
-                let in_flight = line.pulse.begin();
-                let response = line.app.answer(request, &line.pulse, in_flight).await;
-                Ok::<_, Infallible>(response)
-            }
-        })
-    };
     let conn = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits.http2_streams)
@@ -170,7 +163,7 @@ async fn serve_http2<S, A>(
         .max_send_buf_size(SEND_BUFFER)
         .keep_alive_interval(limits.http2_ping_interval)
         .keep_alive_timeout(limits.http2_ping_timeout)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(stream), service(&line));
     let mut conn = pin!(conn);
     watch(
         limits,
