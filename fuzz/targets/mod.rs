@@ -21,6 +21,7 @@ mod query_credential;
 mod redact;
 mod request_head;
 mod signature_input;
+mod spop_frame;
 
 /// A target.
 pub(crate) struct Target {
@@ -99,6 +100,10 @@ pub(crate) const ALL: &[Target] = &[
     Target {
         name: "request_head",
         run: request_head::run,
+    },
+    Target {
+        name: "spop_frame",
+        run: spop_frame::run,
     },
 ];
 

@@ -24,11 +24,13 @@ pub enum Front {
     EnvoyGrpc,
     /// A layer in front of a tower or axum service.
     Tower,
+    /// The SPOE filter of HAProxy.
+    HaproxySpoe,
 }
 
 impl Front {
     /// Every front.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Proxy,
         Self::Nginx,
         Self::IngressNginx,
@@ -39,6 +41,7 @@ impl Front {
         Self::GatewayApi,
         Self::EnvoyGrpc,
         Self::Tower,
+        Self::HaproxySpoe,
     ];
 
     /// The name in configuration and records.
@@ -55,6 +58,7 @@ impl Front {
             Self::GatewayApi => "gateway-api",
             Self::EnvoyGrpc => "envoy-grpc",
             Self::Tower => "tower",
+            Self::HaproxySpoe => "spop",
         }
     }
 

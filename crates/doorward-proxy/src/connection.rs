@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use crate::body::Download;
 use crate::client_auth::Handshake;
 use crate::drain::Drain;
+use crate::forward_auth::Agent;
 use crate::head_guard::HeadGuard;
 use crate::limits::Limits;
 use crate::pulse::{InFlight, Pulse};
@@ -27,6 +28,11 @@ use crate::watchdog::{Look, Watchdog};
 pub(crate) trait Application: Send + Sync + 'static {
     /// Hears of a handshake in which callers were asked for certificates.
     fn greeted(&mut self, _handshake: Handshake) {}
+
+    /// Who serves the connection where it does not speak HTTP at all.
+    fn agent(&self) -> Option<Agent> {
+        None
+    }
 
     /// Answers one request.
     fn answer(
@@ -75,6 +81,9 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     A: Application,
 {
+    if let Some(agent) = app.agent() {
+        return Box::pin(agent.serve(stream, &limits, drain)).await;
+    }
     let (http2, ahead) = match speaks {
         Speaks::Http1 => (false, Bytes::new()),
         Speaks::Http2 => (true, Bytes::new()),

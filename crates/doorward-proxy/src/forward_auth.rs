@@ -29,8 +29,11 @@ mod grpc;
 mod identity;
 mod judge;
 mod original;
+mod spop;
 
 pub use dialect::Dialect;
+pub(crate) use spop::Agent;
+pub use spop::is_spop_question;
 
 use answer::Family;
 
@@ -103,6 +106,16 @@ struct Asked {
 }
 
 impl Application for Asked {
+    fn agent(&self) -> Option<Agent> {
+        let snapshot = self.door.snapshot();
+        let settings = snapshot.forward_auth.get(&self.listener)?;
+        (settings.dialect == Dialect::Spop).then(|| Agent {
+            door: Arc::clone(&self.door),
+            listener: self.listener,
+            peer: self.peer,
+        })
+    }
+
     async fn answer(
         &self,
         request: Request<Incoming>,

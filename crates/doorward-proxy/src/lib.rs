@@ -38,6 +38,8 @@ pub use client_auth::ClientAuth;
 pub use door::{Assertion, Door, OwnEndpoints, Snapshot};
 pub use drain::Drain;
 pub use fault::Fault;
+#[doc(hidden)]
+pub use forward_auth::is_spop_question;
 pub use forward_auth::{Dialect, ForwardAuth, serve_forward_auth};
 pub use limits::Limits;
 pub use listener::{BindError, Listener};

@@ -43,7 +43,9 @@ impl Family {
         match dialect {
             Dialect::Nginx | Dialect::IngressNginx => Self::ThreeWay,
             Dialect::Envoy { .. } => Self::ExactOk { removes: true },
-            Dialect::GatewayApi { .. } | Dialect::EnvoyGrpc => Self::ExactOk { removes: false },
+            Dialect::GatewayApi { .. } | Dialect::EnvoyGrpc | Dialect::Spop => {
+                Self::ExactOk { removes: false }
+            }
             Dialect::Traefik | Dialect::Caddy | Dialect::Haproxy => Self::Relayed,
         }
     }

@@ -39,6 +39,8 @@ pub enum Dialect {
     },
     /// `ext_authz` of Envoy over gRPC.
     EnvoyGrpc,
+    /// SPOP, the protocol of HAProxy's SPOE filter.
+    Spop,
 }
 
 impl Dialect {
@@ -54,6 +56,7 @@ impl Dialect {
             Self::Envoy { .. } => Front::Envoy,
             Self::GatewayApi { .. } => Front::GatewayApi,
             Self::EnvoyGrpc => Front::EnvoyGrpc,
+            Self::Spop => Front::HaproxySpoe,
         }
     }
 
@@ -71,7 +74,7 @@ impl Dialect {
             Self::Envoy { prefix } => envoy::original(asked, prefix),
             Self::GatewayApi { prefix } => gateway_api::original(asked, prefix),
             // SECURITY: the request is told in a message; what carries it tells nothing.
-            Self::EnvoyGrpc => Err(RequestFault::TargetForm),
+            Self::EnvoyGrpc | Self::Spop => Err(RequestFault::TargetForm),
         }
     }
 }

@@ -29,6 +29,7 @@ enum Speaks {
     Envoy,
     GatewayApi,
     EnvoyGrpc,
+    Spop,
 }
 
 const DIALECTS: &[(&str, Speaks)] = &[
@@ -40,6 +41,7 @@ const DIALECTS: &[(&str, Speaks)] = &[
     ("envoy", Speaks::Envoy),
     ("gateway-api", Speaks::GatewayApi),
     ("envoy-grpc", Speaks::EnvoyGrpc),
+    ("spop", Speaks::Spop),
 ];
 
 /// The longest time that an allowing answer may be kept: an assertion in it must still live.
@@ -56,7 +58,8 @@ pub(super) fn read(section: &mut Section<'_>) -> Option<ForwardAuth> {
     let peers = read_peers(section);
     let origin = section.origin_of("cache");
     let reuse = read_reuse(section);
-    if reuse.is_some() && dialect == Some(Dialect::EnvoyGrpc) {
+    let keeps_nothing = matches!(dialect, Some(Dialect::EnvoyGrpc | Dialect::Spop));
+    if reuse.is_some() && keeps_nothing {
         section.error(
             origin,
             "`cache` is for the dialects over HTTP",
@@ -170,6 +173,7 @@ fn read_dialect(section: &mut Section<'_>) -> Option<Dialect> {
         Speaks::Envoy => Dialect::Envoy { prefix },
         Speaks::GatewayApi => Dialect::GatewayApi { prefix },
         Speaks::EnvoyGrpc => Dialect::EnvoyGrpc,
+        Speaks::Spop => Dialect::Spop,
     })
 }
 

@@ -8,5 +8,6 @@ mod mistakes;
 pub(crate) mod process;
 mod same_decision;
 pub(crate) mod servers;
+mod spop;
 mod tower;
 mod world;

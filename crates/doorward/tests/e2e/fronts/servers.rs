@@ -38,6 +38,12 @@ dialect = "envoy-grpc"
 address = "127.0.0.1:0"
 tls = "off"
 trusted_peers = ["127.0.0.1"]
+[listener.spop]
+kind = "forward-auth"
+dialect = "spop"
+address = "127.0.0.1:0"
+tls = "off"
+trusted_peers = ["127.0.0.1"]
 "#;
 
 /// How refusals come through.
@@ -65,7 +71,7 @@ impl Front {
 
     /// Whether it asks in plain HTTP, in headers and a path.
     pub(super) fn asks_in_http(&self) -> bool {
-        self.name != "envoy-grpc"
+        self.name != "envoy-grpc" && self.name != "spop"
     }
 
     /// The path of the question about a path: Envoy asks with the path itself.
@@ -88,6 +94,7 @@ pub(crate) fn start(door: &Door, api: u16) -> Vec<Front> {
         haproxy(door, api),
         envoy(door, "envoy", api),
         envoy(door, "envoy-grpc", api),
+        haproxy_spoe(door, api),
     ];
     all.into_iter().flatten().collect()
 }
@@ -102,7 +109,12 @@ fn example(name: &str) -> String {
 fn moved(door: &Door, dialect: &str, name: &str, ports: (u16, u16)) -> (PathBuf, String) {
     let folder = door.path(dialect);
     std::fs::create_dir_all(&folder).unwrap();
-    let text = example(&format!("{dialect}/{name}"));
+    let of = if dialect == "spop" {
+        "haproxy-spoe"
+    } else {
+        dialect
+    };
+    let text = example(&format!("{of}/{name}"));
     let (own, api) = ports;
     let mut moved = text.clone();
     for (written, port) in [(8080, own), (9080, door.port(dialect)), (3000, api)] {
@@ -166,6 +178,20 @@ fn haproxy(door: &Door, api: u16) -> Option<Front> {
     std::fs::write(folder.join("doorward.lua"), example("haproxy/doorward.lua")).unwrap();
     Some(Front {
         name: "haproxy",
+        relays: Relays::Everything,
+        server: Server::start(&program, &["-db", "-f", "haproxy.cfg"], &folder, port),
+    })
+}
+
+fn haproxy_spoe(door: &Door, api: u16) -> Option<Front> {
+    let program = find("haproxy")?;
+    let port = free_port();
+    let (folder, text) = moved(door, "spop", "haproxy.cfg", (port, api));
+    std::fs::write(folder.join("haproxy.cfg"), text).unwrap();
+    let engine = example("haproxy-spoe/doorward.conf");
+    std::fs::write(folder.join("doorward.conf"), engine).unwrap();
+    Some(Front {
+        name: "spop",
         relays: Relays::Everything,
         server: Server::start(&program, &["-db", "-f", "haproxy.cfg"], &folder, port),
     })
