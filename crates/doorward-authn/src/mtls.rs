@@ -4,12 +4,12 @@
 use std::sync::Arc;
 
 use doorward_core::challenge::Challenge;
-use doorward_core::client_certificate::{ClientCertificate, Standing, TrustedCertificate};
+use doorward_core::client_certificate::STATUS_UNKNOWN;
 use doorward_core::credential::{CredentialId, Method, Place, Presented};
 use doorward_core::gate::{Authenticator, Verdict};
 use doorward_core::rejection::{Misplaced, Reason, Rejection};
 use doorward_core::verified::Identity;
-use doorward_core::{Clock, RequestHead, Timestamp, Verified};
+use doorward_core::{Clock, RequestHead, Verified};
 use doorward_crypto::jose::b64;
 
 pub(crate) mod binding;
@@ -22,8 +22,6 @@ mod tests;
 pub use issued::IssuedIndex;
 pub use judge::{ListenerCertificates, TrustedAuthority};
 pub use mapping::{Mapping, MappingError, Mappings};
-
-use judge::UNAVAILABLE_FOR;
 
 /// The name of our own authority, where others have that of their `[client_ca.NAME]`.
 pub const OWN_AUTHORITY: &str = "self";
@@ -50,7 +48,7 @@ impl MtlsAuthenticator {
 
     fn check(&self, head: &RequestHead) -> Result<Verified, Rejection> {
         let certificate = head.certificate().ok_or(Rejection::Missing)?;
-        let trusted = trusted(certificate, self.0.clock.now())?;
+        let trusted = certificate.trusted(self.0.clock.now())?;
         let thumbprint = certificate
             .thumbprint
             .ok_or_else(|| Rejection::invalid(&MALFORMED))?;
@@ -82,34 +80,6 @@ pub fn credential_id(thumbprint: &[u8; 32]) -> CredentialId {
     let digest = b64::encode(thumbprint);
     let short = digest.get(..18).unwrap_or(&digest);
     CredentialId::new(&format!("crt_{short}"))
-}
-
-/// What is known of a certificate that can be judged now.
-fn trusted(
-    certificate: &ClientCertificate,
-    now: Timestamp,
-) -> Result<&TrustedCertificate, Rejection> {
-    match &certificate.standing {
-        Standing::Refused { reason, detail } => Err(Rejection::Invalid {
-            reason,
-            detail: detail.clone(),
-        }),
-        Standing::Unknown { reason } => Err(Rejection::Unavailable {
-            reason,
-            retry_after: UNAVAILABLE_FOR,
-        }),
-        // SECURITY: what is known to be revoked is refused as such; otherwise a list that nobody
-        // renews must not look like one on which nobody is.
-        Standing::Trusted(trusted)
-            if now >= trusted.known_until && trusted.validity.revoked_at == Timestamp::MAX =>
-        {
-            Err(Rejection::Unavailable {
-                reason: &STATUS_UNKNOWN,
-                retry_after: UNAVAILABLE_FOR,
-            })
-        }
-        Standing::Trusted(trusted) => Ok(trusted),
-    }
 }
 
 impl Authenticator for MtlsAuthenticator {
@@ -178,13 +148,6 @@ const UNTRUSTED: Reason = Reason {
     meaning: "No authority of this listener vouches for the client certificate; the detail says why.",
     fix: "Check who issued it and for what use; add its authority to the listener's `client_ca` if \
           its callers may come in.",
-};
-const STATUS_UNKNOWN: Reason = Reason {
-    code: "certificate_status_unknown",
-    meaning: "Whether the client certificate was revoked is not known: a revocation list is missing, \
-              not signed by the authority, or past its date for the next one.",
-    fix: "Fetch new lists into the files of the authority's `crl`. With `stale_crl = \"accept\"` \
-          old ones are believed.",
 };
 const UNMAPPED: Reason = Reason {
     code: "certificate_unmapped",

@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::HeaderMap;
 
 use crate::clock::Timestamp;
-use crate::rejection::Reason;
+use crate::rejection::{Reason, Rejection};
 use crate::verified::Validity;
 
 /// A caller's certificate. That the caller holds its private key was proven by the handshake, or
@@ -18,6 +19,46 @@ pub struct ClientCertificate {
     /// What was found about it.
     pub standing: Standing,
 }
+
+impl ClientCertificate {
+    /// What is known of it, if it can be judged at `now`. Whether it is live is another question.
+    ///
+    /// # Errors
+    /// When nobody vouches for it, or whether it was revoked is not known.
+    pub fn trusted(&self, now: Timestamp) -> Result<&TrustedCertificate, Rejection> {
+        let unknown = |reason| Rejection::Unavailable {
+            reason,
+            retry_after: UNAVAILABLE_FOR,
+        };
+        match &self.standing {
+            Standing::Refused { reason, detail } => Err(Rejection::Invalid {
+                reason,
+                detail: detail.clone(),
+            }),
+            Standing::Unknown { reason } => Err(unknown(reason)),
+            // SECURITY: what is known to be revoked is refused as such; otherwise a list that
+            // nobody renews must not look like one on which nobody is.
+            Standing::Trusted(trusted)
+                if now >= trusted.known_until && trusted.validity.revoked_at == Timestamp::MAX =>
+            {
+                Err(unknown(&STATUS_UNKNOWN))
+            }
+            Standing::Trusted(trusted) => Ok(trusted),
+        }
+    }
+}
+
+/// When to come back to a certificate that could not be judged.
+const UNAVAILABLE_FOR: Duration = Duration::from_secs(60);
+
+/// Why a certificate cannot be judged whose authority has revocation lists.
+pub const STATUS_UNKNOWN: Reason = Reason {
+    code: "certificate_status_unknown",
+    meaning: "Whether the client certificate was revoked is not known: a revocation list is missing, \
+              not signed by the authority, or past its date for the next one.",
+    fix: "Fetch new lists into the files of the authority's `crl`. With `stale_crl = \"accept\"` \
+          old ones are believed.",
+};
 
 /// What was found about a certificate, apart from the time of day.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -176,6 +176,7 @@ impl Gate {
         match form {
             Ok(form) => form
                 .complete(parts, arrival, (front, session.certificate))
+                .map(|head| head.requiring_certificate(session.requires_certificate))
                 .map_err(|fault| {
                     self.refuse_unread(front, (&http::Method::GET, ""), client, fault)
                 }),
@@ -287,6 +288,10 @@ impl Gate {
             Some(Access::Guarded(guarded)) => Some(guarded),
             None => Some(&UNMATCHED),
         };
+        if let Err(rejection) = check_connection(head, seen.now) {
+            seen.method = Some(Method::Mtls);
+            return Err(rejection);
+        }
         let presented = self.find(head, guarded)?; // 1 present?
         let (Some(guarded), Some((authenticator, presented))) = (guarded, presented) else {
             return Ok((rule.ok_or(Rejection::Denied(Denied::NoRule))?, None));
@@ -472,6 +477,20 @@ fn check_body_rule(rule: &Rule, front: Front) -> Result<(), Rejection> {
         return Err(Rejection::Body(BodyFault::Unseen));
     }
     Ok(())
+}
+
+/// Refuses a call on a connection that would not be opened any more: where certificates are
+/// required, they are so for every rule, for public ones and those about other credentials too.
+///
+/// SECURITY: the handshake judged the certificate once. It may have been revoked or have ended
+/// since, and a revoked one gets through the handshake so that it is refused, and recorded, here.
+fn check_connection(head: &RequestHead, now: Timestamp) -> Result<(), Rejection> {
+    if !head.requires_certificate() {
+        return Ok(());
+    }
+    let certificate = head.certificate().ok_or(Rejection::Missing)?;
+    let trusted = certificate.trusted(now)?;
+    trusted.validity.check(now).map_err(Rejection::Expired)
 }
 
 /// Tells whether a rule names a method.

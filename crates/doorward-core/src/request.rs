@@ -74,6 +74,7 @@ pub struct RequestHead {
     arrival: Arrival,
     front: Front,
     certificate: Option<Arc<ClientCertificate>>,
+    requires_certificate: bool,
     authorization: Option<HeaderValue>,
 }
 
@@ -111,8 +112,22 @@ impl RequestHead {
         session.server_name.check(&self.host)?;
         Ok(Self {
             certificate: session.certificate,
+            requires_certificate: session.requires_certificate,
             ..self
         })
+    }
+
+    /// Says whether no call passes without a certificate that is trusted and live.
+    pub(crate) fn requiring_certificate(self, requires_certificate: bool) -> Self {
+        Self {
+            requires_certificate,
+            ..self
+        }
+    }
+
+    /// Tells whether no call passes without a certificate that is trusted and live.
+    pub(crate) const fn requires_certificate(&self) -> bool {
+        self.requires_certificate
     }
 
     /// The caller's certificate, judged or not.
@@ -266,6 +281,7 @@ impl Form {
             arrival,
             front,
             certificate,
+            requires_certificate: false,
             authorization: self.authorization,
         })
     }

@@ -62,6 +62,28 @@ impl Validity {
             revoked_at: self.revoked_at.min(other.revoked_at),
         }
     }
+
+    /// Check three: neither too early, nor too late, nor revoked.
+    ///
+    /// # Errors
+    /// The reason why nothing is live at `now`.
+    pub fn check(self, now: Timestamp) -> Result<(), Expired> {
+        if now >= self.revoked_at {
+            Err(Expired::Revoked {
+                at: self.revoked_at,
+            })
+        } else if now < self.not_before {
+            Err(Expired::NotYetValid {
+                from: self.not_before,
+            })
+        } else if now >= self.not_after {
+            Err(Expired::Past {
+                since: self.not_after,
+            })
+        } else {
+            Ok(())
+        }
+    }
 }
 
 /// Proof of check two: a method found the credential genuine, meant for us, and bound to this
@@ -114,25 +136,12 @@ impl Verified {
     /// # Errors
     /// The reason why the credential is not live at `now`.
     pub fn live_at(self, now: Timestamp) -> Result<Principal, Expired> {
-        if now >= self.validity.revoked_at {
-            Err(Expired::Revoked {
-                at: self.validity.revoked_at,
-            })
-        } else if now < self.validity.not_before {
-            Err(Expired::NotYetValid {
-                from: self.validity.not_before,
-            })
-        } else if now >= self.validity.not_after {
-            Err(Expired::Past {
-                since: self.validity.not_after,
-            })
-        } else {
-            Ok(Principal {
-                identity: self.identity,
-                not_after: self.validity.not_after,
-                body: self.body,
-            })
-        }
+        self.validity.check(now)?;
+        Ok(Principal {
+            identity: self.identity,
+            not_after: self.validity.not_after,
+            body: self.body,
+        })
     }
 }
 

@@ -126,6 +126,8 @@ const SECOND: Duration = Duration::from_secs(1);
 /// What is kept of a handshake.
 pub(crate) struct Handshake {
     server_name: ServerName,
+    /// The listener requires a certificate.
+    required: bool,
     chain: Vec<CertificateDer<'static>>,
     /// What was found about the chain, and the generation of the judgement.
     judged: ArcSwapOption<(u64, Arc<ClientCertificate>)>,
@@ -133,14 +135,20 @@ pub(crate) struct Handshake {
 
 impl Handshake {
     /// Keeps what matters of a handshake that is over, also of one that resumed a session.
-    pub(crate) fn of(connection: &ServerConnection) -> Self {
+    pub(crate) fn of(connection: &ServerConnection, required: bool) -> Self {
         let named = connection.server_name();
         let chain = connection.peer_certificates().unwrap_or_default();
         Self {
             server_name: named.map_or(ServerName::Unnamed, |name| ServerName::Named(name.into())),
+            required,
             chain: chain.to_vec(),
             judged: ArcSwapOption::empty(),
         }
+    }
+
+    /// Tells whether the listener required a certificate.
+    pub(crate) const fn requires(&self) -> bool {
+        self.required
     }
 
     /// What the connection says beside one of its requests. The chain is judged again whenever an
@@ -149,6 +157,7 @@ impl Handshake {
         Session {
             server_name: self.server_name.clone(),
             certificate: (!self.chain.is_empty()).then(|| self.judge(judge)),
+            requires_certificate: self.required,
         }
     }
 

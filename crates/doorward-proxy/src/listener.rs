@@ -235,7 +235,7 @@ async fn greet<A: Application>(
             let handshake = timeout(limits.handshake_timeout, tls.accept(stream)).await;
             let Ok(Ok(stream)) = handshake else { return };
             if tls.asks_clients() {
-                app.greeted(Handshake::of(stream.get_ref().1));
+                app.greeted(Handshake::of(stream.get_ref().1, tls.requires_clients()));
             }
             let speaks = match stream.get_ref().1.alpn_protocol() {
                 Some(b"h2") => Speaks::Http2,

@@ -92,7 +92,11 @@ impl Proxy {
     /// What the connection says beside a request.
     fn session(&self, snapshot: &Snapshot, headers: &HeaderMap, arrival: Arrival) -> Session {
         let Some(judge) = snapshot.client_certificates(self.listener) else {
-            return Session::default();
+            // SECURITY: what the handshake asked for is not forgotten with who would judge it.
+            return Session {
+                requires_certificate: self.handshake.as_ref().is_some_and(Handshake::requires),
+                ..Session::default()
+            };
         };
         if let Some(handshake) = &self.handshake {
             return handshake.session(judge);

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 use rustls::ServerConfig;
@@ -134,6 +135,7 @@ pub struct TlsServer {
     ticketer: Arc<dyn ProducesTickets>,
     config: ArcSwap<ServerConfig>,
     asks_clients: bool,
+    requires_clients: AtomicBool,
 }
 
 /// The certificates to choose from. The first is shown to callers who name no known host.
@@ -194,6 +196,7 @@ impl TlsServer {
             ticketer,
             config: ArcSwap::from_pointee(config),
             asks_clients: clients.is_some(),
+            requires_clients: AtomicBool::new(requires(clients.as_ref())),
         })
     }
 
@@ -213,6 +216,8 @@ impl TlsServer {
         let config = configure(&self.shown, clients.as_ref(), &self.ticketer)?;
         self.shown.0.store(Arc::new(certificates));
         self.config.store(Arc::new(config));
+        let required = requires(clients.as_ref());
+        self.requires_clients.store(required, Ordering::Release);
         Ok(())
     }
 
@@ -221,11 +226,20 @@ impl TlsServer {
         self.asks_clients
     }
 
+    /// Tells whether there is no connection without a certificate.
+    pub(crate) fn requires_clients(&self) -> bool {
+        self.requires_clients.load(Ordering::Acquire)
+    }
+
     pub(crate) async fn accept(&self, stream: TcpStream) -> std::io::Result<TlsStream<TcpStream>> {
         TlsAcceptor::from(self.config.load_full())
             .accept(stream)
             .await
     }
+}
+
+fn requires(clients: Option<&ClientAuth>) -> bool {
+    clients.is_some_and(|clients| clients.required)
 }
 
 fn configure(
@@ -248,7 +262,7 @@ fn configure(
     config.max_early_data_size = 0;
     // SECURITY: a resumed session does not verify the caller's certificate again, so where only
     // the handshake does, there is none.
-    if !clients.is_some_and(|clients| clients.required) {
+    if !requires(clients) {
         config.ticketer = Arc::clone(ticketer);
     }
     Ok(config)

@@ -3,7 +3,7 @@
 use doorward_core::rejection::Rejection;
 use doorward_core::{RequestHead, Timestamp, Verified};
 
-use super::{NOT_BOUND, trusted};
+use super::NOT_BOUND;
 
 /// Checks that a token came over the certificate with this thumbprint, and limits it to the time
 /// in which the certificate is live.
@@ -20,7 +20,7 @@ pub(crate) fn check(
     let held = held.filter(|held| held.thumbprint.as_ref() == Some(thumbprint));
     let held = held.ok_or_else(|| Rejection::invalid(&NOT_BOUND))?;
     // SECURITY: a certificate that nobody trusts any more must not keep its tokens alive.
-    let trusted = trusted(held, now)?;
+    let trusted = held.trusted(now)?;
     let validity = verified.validity().within(trusted.validity);
     Ok(Verified::assertion(verified.identity().clone(), validity))
 }

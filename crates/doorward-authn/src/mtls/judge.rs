@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use doorward_core::client_certificate::{
     ClientCertificate, ClientCertificates, NameKind, Standing, TrustedCertificate,
@@ -20,8 +19,6 @@ use super::{
     HEADER, IssuedIndex, MALFORMED, MANY_NAMES, NAMES, NOT_ISSUED, OWN_AUTHORITY, UNTRUSTED,
 };
 
-/// When to come back to a certificate that could not be judged.
-pub(super) const UNAVAILABLE_FOR: Duration = Duration::from_secs(60);
 /// How many certificates that came in headers are remembered.
 const REMEMBERED: usize = 4096;
 

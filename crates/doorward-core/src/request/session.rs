@@ -12,6 +12,8 @@ pub struct Session {
     pub server_name: ServerName,
     /// The caller's certificate.
     pub certificate: Option<Arc<ClientCertificate>>,
+    /// Without a certificate that is trusted and live, no request passes, whatever its rule says.
+    pub requires_certificate: bool,
 }
 
 /// Which hosts may be asked for over a connection (RFC 9110 section 7.4).

@@ -196,6 +196,10 @@ impl Authority {
             validity = validity.within(*life);
         }
         let known_until = self.look_up(&leaf, &rest, at, &path, &mut validity);
+        if validity.revoked_at != Timestamp::MAX {
+            // SECURITY: revoked is revoked, also where the list's clock is ahead of ours.
+            validity.revoked_at = validity.revoked_at.min(now);
+        }
         Ok(Vouched {
             certificate,
             validity,

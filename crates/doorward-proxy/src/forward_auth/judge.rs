@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use doorward_core::credential::Method;
 use doorward_core::decision::DecisionId;
 use doorward_core::gate::Admission;
 use doorward_core::net::ClientAddress;
@@ -196,11 +197,19 @@ fn reuse(snapshot: &Snapshot, permit: &Permit, longest: Duration) -> Option<Dura
         return None;
     }
     let left = match permit.principal() {
+        // SECURITY: a signature is good once, and for what it covers; nothing that a front could
+        // compare tells its caller from one who sends none.
+        Some(principal) if !is_shown(principal.identity().method) => return None,
         Some(principal) => principal.not_after().since(snapshot.gate.now()),
         None => longest,
     };
     let secs = Duration::from_secs(left.min(longest).as_secs());
     Some(secs).filter(|secs| !secs.is_zero())
+}
+
+/// Tells whether whoever shows the same credential again is the same caller.
+const fn is_shown(method: Method) -> bool {
+    matches!(method, Method::ApiKey | Method::Basic | Method::Jwt)
 }
 
 fn share(cors: Option<&Cors>, head: &RequestHead, into: &mut HeaderMap) {

@@ -227,6 +227,7 @@ async fn g28_a_host_that_the_handshake_did_not_name_is_misdirected() {
                 transport: Transport::Tls,
             },
             session: Session {
+                requires_certificate: false,
                 server_name: ServerName::Named("other.example".into()),
                 certificate: None,
             },

@@ -161,11 +161,14 @@ fn r035_what_is_on_the_list_is_revoked_since_then() {
     let good = authority.vouch(&[&ca.leaf(1, |_| ())], at("10")).unwrap();
     assert_eq!(good.validity.revoked_at, Timestamp::MAX);
     assert_eq!(good.known_until.to_string(), "2026-04-01T00:00:00.000Z");
-    let gone = authority.vouch(&[&ca.leaf(2, |_| ())], at("10")).unwrap();
+    let gone = authority.vouch(&[&ca.leaf(2, |_| ())], at("60")).unwrap();
     assert_eq!(
         gone.validity.revoked_at.to_string(),
         "2026-02-01T00:00:00.000Z"
     );
+    // Also where the list's clock is ahead of ours.
+    let gone = authority.vouch(&[&ca.leaf(2, |_| ())], at("10")).unwrap();
+    assert_eq!(gone.validity.revoked_at, at("10"));
 }
 
 #[test]

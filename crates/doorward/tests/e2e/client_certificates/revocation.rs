@@ -137,3 +137,44 @@ fn r035_a_list_grows_stale_while_the_door_is_open() {
         (open.get("/mtls") == 200).then_some(())
     });
 }
+
+/// A handshake lets a revoked certificate in so that its calls are refused and recorded, and an
+/// open connection outlives what its handshake found: neither may pass where one is required.
+#[test]
+fn r035_where_one_is_required_a_dead_one_opens_no_route_at_all() {
+    let upstream = Recorder::start();
+    let config = CONFIG
+        .replace("{upstream}", &upstream.port.to_string())
+        .replace("{stale}", "")
+        .replace("\"optional\"", "\"required\"");
+    let routes = "[[route]]\npath = \"/public\"\npublic = true\n[[route]]\npath = \"/key\"\n\
+        scopes = [\"a\"]\n";
+    let home = Home::new(&format!("{config}{routes}"));
+    let ca = Ca::new("Clients");
+    home.write("clients.pem", &ca.pem);
+    home.write("clients.crl", &ca.list(&[], 3600));
+    let key = format!("X-API-Key: {}", home.key("a"));
+    let door = home.serve();
+    let (pair, other) = (leaf(&ca, 1), leaf(&ca, 2));
+    let with_key = |pair| call(&door, "/key", pair, &["-H", &key]);
+    let mut open = Client::new(&door, &pair).open();
+    assert_eq!(open.get("/public"), 200);
+    assert_eq!(with_key(&pair).status, 200);
+    door.write("clients.crl", &ca.list(&[1], 3600));
+    door.until_said("configuration reloaded", 1);
+    let served = upstream.heads().len();
+    assert_eq!(open.get("/public"), 401);
+    for answer in [call(&door, "/public", &pair, &[]), with_key(&pair)] {
+        assert_eq!(answer.status, 401, "{answer:?}");
+        assert_eq!(reason(&door, &answer), "credential_revoked");
+    }
+    assert_eq!(upstream.heads().len(), served);
+    assert_eq!(call(&door, "/public", &other, &[]).status, 200);
+    assert_eq!(with_key(&other).status, 200);
+    // Nor one of which nothing is known, or whose authority is trusted no more.
+    door.write("clients.crl", &ca.list(&[], -60));
+    until("the list is stale", || {
+        (call(&door, "/public", &other, &[]).status == 503).then_some(())
+    });
+    assert_eq!(with_key(&other).status, 503);
+}

@@ -2,6 +2,7 @@
 
 use crate::door::{BASE, Home};
 use crate::fronts::world::send;
+use crate::signing::{Draft, add_key};
 
 const REST: &str = r#"
 [listener.asked]
@@ -87,4 +88,35 @@ fn g27_only_allowing_answers_are_kept_and_only_where_the_operator_says_so() {
         assert_eq!(refused.one("cache-control"), "no-store");
         assert!(refused.all("x-accel-expires").is_empty(), "{refused:?}");
     }
+}
+
+/// A signature is good once. A kept answer would admit its replays, and, where the key of what is
+/// kept does not hold the signature, everybody who sends none.
+#[test]
+fn g27_an_answer_to_a_signed_call_is_never_kept() {
+    let route = "[[route]]\npath = \"/signed\"\naccept = [\"message_signature\"]\n\
+        scopes = [\"orders:read\"]\nsignature_head_only = true\n[message_signature]\n";
+    let home = Home::new(&format!("{}{REST}{route}", BASE.replace("{upstream}", "1")));
+    let (id, key) = add_key(&home, "ed25519", &["--scope", "orders:read"]);
+    let door = home.serve();
+    let signed = Draft::get("https://h/signed".to_owned(), &id, key).sign();
+    let signed: Vec<String> = signed.iter().map(|(n, v)| format!("{n}: {v}")).collect();
+    let lines = [
+        "GET / HTTP/1.1",
+        "Host: doorward",
+        "X-Original-Method: GET",
+        "X-Original-URI: /signed",
+        "X-Forwarded-Proto: https",
+        "X-Forwarded-Host: h",
+        "X-Forwarded-For: 192.0.2.1",
+        &signed.join("\r\n"),
+        "Connection: close",
+    ];
+    let bytes = format!("{}\r\n\r\n", lines.join("\r\n"));
+    let answer = send(door.port("kept"), bytes.as_bytes()).unwrap();
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(answer.one("cache-control"), "no-store");
+    assert!(answer.all("x-accel-expires").is_empty(), "{answer:?}");
+    let again = send(door.port("kept"), bytes.as_bytes()).unwrap();
+    assert_eq!(again.status, 401, "{again:?}");
 }
