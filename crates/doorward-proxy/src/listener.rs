@@ -210,6 +210,9 @@ async fn meet<D: Doorstep>(
     match header {
         Ok(Ok(ProxyHeader::Client(client))) => {
             peer.client = client;
+            // SECURITY: a caller from elsewhere came across a network, however near the proxy is
+            // that says so; without TLS here, the credential has been on it in plain.
+            peer.loopback &= client.ip().is_loopback();
             if !slot.count(client.ip(), &limits) {
                 return;
             }

@@ -61,6 +61,22 @@ async fn without_a_header_or_from_a_stranger_there_is_no_answer() {
 }
 
 #[tokio::test]
+async fn g07_a_caller_from_elsewhere_is_not_on_loopback() {
+    let behind = echo().await;
+    let mut setup = Setup::to(behind.address);
+    setup.introducers = Some(Cidrs::parse(["127.0.0.1"]).unwrap());
+    let proxy = setup.start();
+    let call = |client: &str| {
+        let call = CALL.replace("/public", "/guarded");
+        let call = call.replace("Connection", "Authorization: Key good\r\nConnection");
+        format!("PROXY TCP4 {client} 127.0.0.1 1 2\r\n{call}")
+    };
+    assert_eq!(status(&proxy.send(call("127.0.0.1")).await), 200);
+    let refused = status(&proxy.send(call("192.0.2.7")).await);
+    assert!(matches!(refused, 400..=403), "{refused}");
+}
+
+#[tokio::test]
 async fn connections_are_counted_by_the_address_of_the_header() {
     let behind = echo().await;
     let mut setup = Setup::to(behind.address);
