@@ -12,6 +12,7 @@ use doorward_core::{Gate, RequestHead};
 use http::{HeaderValue, Response};
 
 use crate::access_log::AccessLog;
+use crate::endings::Endings;
 use crate::forward_auth::ForwardAuth;
 use crate::limits::Limits;
 use crate::slots::Slots;
@@ -43,6 +44,8 @@ pub struct Snapshot {
     pub assertion: Option<Arc<dyn Assertion>>,
     /// Takes records.
     pub access: Arc<dyn AccessLog>,
+    /// Credentials that changed lately, over all reloads.
+    pub endings: Arc<Endings>,
     /// Bounds.
     pub limits: Limits,
     /// Per listener, by its number: peers whose `X-Forwarded-For` and `X-Forwarded-Proto` are

@@ -54,6 +54,9 @@ pub enum Fault {
     /// The body made no progress.
     #[error("the request body made no progress")]
     BodyStalled,
+    /// The caller's credential ended while its body was on its way.
+    #[error("the credential ended before the request body did")]
+    CredentialEnded,
     /// The target is longer than the limit.
     #[error("the request target is too long")]
     TargetTooLong,
@@ -118,6 +121,11 @@ impl Fault {
                 "body_timeout",
                 "The request body did not arrive in time.",
             ),
+            Self::CredentialEnded => (
+                StatusCode::FORBIDDEN,
+                "credential_ended",
+                "The credential ended before the request did.",
+            ),
             Self::TargetTooLong => (
                 StatusCode::URI_TOO_LONG,
                 "target_too_long",
@@ -136,6 +144,7 @@ impl Fault {
         matches!(
             self,
             Self::BodyTooLarge
+                | Self::CredentialEnded
                 | Self::BodyBroken
                 | Self::BodyAltered
                 | Self::BodyStalled

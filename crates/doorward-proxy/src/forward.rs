@@ -17,6 +17,7 @@ use crate::body::{CallerBody, CheckedBody, Upload, UploadEnd, UploadState, judge
 use crate::door::Snapshot;
 use crate::fault::Fault;
 use crate::pulse::Pulse;
+use crate::term::Term;
 use crate::upstream::{Hold, Lease, Route, Upstream};
 
 mod caller;
@@ -37,6 +38,7 @@ pub(crate) use websocket::Handshake;
 /// A call on its way: the permit, the request, and where it goes.
 pub(crate) struct Call<'s> {
     pub(crate) snapshot: &'s Arc<Snapshot>,
+    pub(crate) term: Option<Term>,
     pub(crate) permit: Permit,
     pub(crate) head: RequestHead,
     pub(crate) body: CallerBody,
@@ -75,6 +77,7 @@ struct Outgoing {
 pub(crate) fn prepare(call: Call<'_>) -> Result<Prepared, Fault> {
     let Call {
         snapshot,
+        term,
         permit,
         head,
         body,
@@ -121,7 +124,7 @@ pub(crate) fn prepare(call: Call<'_>) -> Result<Prepared, Fault> {
     let body = CheckedBody::new(body, expected).map_err(|_| Fault::BodyAltered)?;
     let (body, upload) = match &websocket {
         Some(_) => (Upload::EMPTY, None),
-        None => Upload::new(body, limit, snapshot),
+        None => Upload::new(body, limit, (snapshot, term)),
     };
     if upload.is_some() && !headers.contains_key(CONTENT_LENGTH) {
         // Said out loud: the client would drop the body of a GET otherwise.
@@ -215,6 +218,7 @@ fn upload_fault(upload: Option<&Arc<UploadState>>) -> Option<Fault> {
         UploadEnd::Open | UploadEnd::Done => None,
         UploadEnd::TooLarge => Some(Fault::BodyTooLarge),
         UploadEnd::Stalled => Some(Fault::BodyStalled),
+        UploadEnd::Ended => Some(Fault::CredentialEnded),
         UploadEnd::Broken => Some(Fault::BodyBroken),
         UploadEnd::Altered => Some(Fault::BodyAltered),
     }

@@ -20,8 +20,14 @@ pub struct Limits {
     /// The most memory in bytes that the bodies which rules judge take together; beyond it they
     /// are refused with 503. Such a body must arrive as a whole within `body_idle_timeout`.
     pub held_bytes: usize,
-    /// How long a caller may refuse to read a response.
+    /// The fewest bytes in a second of waiting that a request body may bring, once it was waited
+    /// for as long as `body_idle_timeout`. Zero switches it off.
+    pub body_rate: u64,
+    /// How long a caller may refuse to read a response. Who reads, and in twice that time less
+    /// than `body_rate` lets through, is taken for one who does not.
     pub write_timeout: Duration,
+    /// Calls that were allowed go on after their credential has ended.
+    pub streams_run_on: bool,
     /// How long a TLS handshake may take.
     pub handshake_timeout: Duration,
     /// How long a WebSocket may be silent in both directions.
@@ -52,7 +58,9 @@ impl Default for Limits {
             idle_timeout: Duration::from_secs(60),
             body_idle_timeout: Duration::from_secs(30),
             held_bytes: 64 * 1024 * 1024,
+            body_rate: 64,
             write_timeout: Duration::from_secs(30),
+            streams_run_on: false,
             handshake_timeout: Duration::from_secs(10),
             tunnel_idle_timeout: Duration::from_secs(600),
             connections: 10_000,

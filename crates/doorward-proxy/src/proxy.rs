@@ -26,6 +26,7 @@ use crate::forward::{Call, Outcome, forward, prepare};
 use crate::limits::Limits;
 use crate::listener::{Doorstep, Listener, Peer, accept_loop};
 use crate::pulse::{InFlight, Pulse};
+use crate::term::{self, Term};
 use crate::tls::TlsServer;
 use crate::transport::arrival;
 use doorward_core::room::Place;
@@ -84,6 +85,8 @@ pub(crate) struct Proxy {
 /// What every answer of one request needs.
 struct Closing {
     snapshot: Arc<Snapshot>,
+    /// The last change of credentials before the call was judged.
+    heard: u64,
     started: Instant,
     in_flight: InFlight,
 }
@@ -123,8 +126,10 @@ impl Application for Proxy {
         pulse: &Arc<Pulse>,
         in_flight: InFlight,
     ) -> Response<Download> {
+        let snapshot = self.door.snapshot();
         let closing = Closing {
-            snapshot: self.door.snapshot(),
+            heard: snapshot.endings.last(),
+            snapshot,
             started: Instant::now(),
             in_flight,
         };
@@ -198,8 +203,10 @@ impl Closing {
         let rule = Arc::clone(permit.rule());
         let asked = rule.cors.as_ref().map(|_| origin_of(&head));
         let standings = permit.standings().to_vec();
+        let term = Term::of(&permit, self.heard, &self.snapshot);
         let prepared = prepare(Call {
             snapshot: &self.snapshot,
+            term: term.clone(),
             permit,
             head,
             body,
@@ -212,7 +219,7 @@ impl Closing {
                 Ok(call) => forward(call, self.started, pulse).await,
                 Err(fault) => Err(fault),
             };
-            let mut response = self.relay(id, outcome, pulse);
+            let mut response = self.relay(id, outcome, term, pulse);
             share(&rule, asked.as_ref(), response.headers_mut());
             limit::headers(&standings, response.headers_mut());
             response.headers_mut().insert(DECISION, decision);
@@ -241,17 +248,24 @@ impl Closing {
         self,
         id: DecisionId,
         outcome: Result<Outcome, Fault>,
+        term: Option<Term>,
         pulse: &Pulse,
     ) -> Response<Download> {
         match outcome {
             Ok(Outcome::Answer(answer, lease, hold)) => {
                 let (parts, incoming) = answer.into_parts();
                 let finish = self.finish(parts.status, Some(id));
-                Response::from_parts(parts, Download::relayed(incoming, (lease, hold), finish))
+                Response::from_parts(parts, Download::relayed(incoming, (lease, hold), finish, term))
             }
             Ok(Outcome::Switch(answer, handshake)) => {
                 let idle = self.snapshot.limits.tunnel_idle_timeout;
-                pulse.enter_tunnel(Box::pin(handshake.tunnel(idle)));
+                let snapshot = Arc::clone(&self.snapshot);
+                pulse.enter_tunnel(Box::pin(async move {
+                    tokio::select! {
+                        () = handshake.tunnel(idle) => {}
+                        () = term::over(term, &snapshot) => {}
+                    }
+                }));
                 let (parts, ()) = answer.into_parts();
                 let finish = self.finish(parts.status, Some(id));
                 Response::from_parts(parts, Download::full(Bytes::new(), finish))

@@ -23,6 +23,13 @@ pub(crate) struct Pulse {
     idle_since: AtomicU64,
     head_since: AtomicU64,
     blocked_since: AtomicU64,
+    /// How many response bodies wait for their caller to take more.
+    owed: AtomicU32,
+    /// How many bytes of them were taken.
+    taken: AtomicU64,
+    /// Since when too few were taken, and how many there were then.
+    slow_since: AtomicU64,
+    taken_then: AtomicU64,
     is_tunnel: AtomicBool,
     tunnel: Mutex<Option<Tunnel>>,
     /// Whether the watchdog polls the requests, too, and so can wake one in time.
@@ -45,6 +52,10 @@ impl Pulse {
             idle_since: AtomicU64::new(1),
             head_since: AtomicU64::new(0),
             blocked_since: AtomicU64::new(0),
+            owed: AtomicU32::new(0),
+            taken: AtomicU64::new(0),
+            slow_since: AtomicU64::new(0),
+            taken_then: AtomicU64::new(0),
             is_tunnel: AtomicBool::new(false),
             tunnel: Mutex::new(None),
             keeps_alarms,
@@ -106,6 +117,28 @@ impl Pulse {
         }
     }
 
+    /// Counts what a response body handed over.
+    fn take(&self, bytes: usize) {
+        let bytes = u64::try_from(bytes).unwrap_or(0);
+        self.taken.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Tells whether bodies have waited for their caller for twice `write_timeout`, at every tick,
+    /// and it took next to nothing of any. An HTTP/2 caller that grants no window blocks no
+    /// socket, so nothing else notices it.
+    fn is_deaf(&self, limits: &Limits, past: impl Fn(u64, Duration) -> bool) -> bool {
+        let taken = self.taken.load(Ordering::Relaxed);
+        let window = limits.write_timeout.saturating_mul(2);
+        let fewest = limits.body_rate.saturating_mul(window.as_secs()).max(1);
+        let some = taken.saturating_sub(self.taken_then.load(Ordering::Relaxed)) >= fewest;
+        if self.owed.load(Ordering::Relaxed) == 0 || some {
+            self.slow_since.store(self.now(), Ordering::Relaxed);
+            self.taken_then.store(taken, Ordering::Relaxed);
+            return false;
+        }
+        past(self.slow_since.load(Ordering::Relaxed), window)
+    }
+
     /// Leaves HTTP: the connection ends when the tunnel does.
     pub(crate) fn enter_tunnel(&self, tunnel: Tunnel) {
         self.is_tunnel.store(true, Ordering::Relaxed);
@@ -140,7 +173,7 @@ impl Pulse {
             return true;
         }
         if self.in_flight.load(Ordering::Relaxed) != 0 {
-            return false;
+            return self.is_deaf(limits, past);
         }
         let idle = if self.served.load(Ordering::Relaxed) == 0 {
             limits.header_timeout
@@ -151,6 +184,23 @@ impl Pulse {
             self.head_since.load(Ordering::Relaxed),
             limits.header_timeout,
         ) || past(self.idle_since.load(Ordering::Relaxed), idle)
+    }
+}
+
+impl InFlight {
+    /// A body of the response waits for its caller.
+    pub(crate) fn owe(&self) {
+        self.0.owed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// It waits no more: for its upstream, or for nothing.
+    pub(crate) fn settle(&self) {
+        self.0.owed.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// The caller took some of it.
+    pub(crate) fn take(&self, bytes: usize) {
+        self.0.take(bytes);
     }
 }
 

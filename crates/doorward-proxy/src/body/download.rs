@@ -9,11 +9,13 @@ use doorward_core::decision::DecisionId;
 use http::{HeaderMap, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use thiserror::Error;
 use tokio::time::Instant;
 
 use crate::access_log::Access;
 use crate::door::Snapshot;
 use crate::pulse::InFlight;
+use crate::term::{Term, Watch};
 use crate::upstream::{Hold, Lease};
 
 /// A response body: of our own, or streamed from an upstream.
@@ -22,6 +24,22 @@ pub(crate) struct Download {
     /// Of the upstream's, until the body ends.
     hold: Hold,
     finish: Finish,
+    /// The connection was told that this body waits for its caller.
+    owed: bool,
+    /// When the call must end; taken by the watch.
+    term: Option<Term>,
+    watch: Option<Box<Watch>>,
+}
+
+/// Why a response body breaks off.
+#[derive(Debug, Error)]
+pub(crate) enum Cut {
+    /// The upstream broke off.
+    #[error(transparent)]
+    Upstream(#[from] hyper::Error),
+    /// The caller's credential ended.
+    #[error("the credential ended")]
+    Ended,
 }
 
 enum Source {
@@ -47,7 +65,6 @@ pub(crate) struct Finish {
     /// When the request's head was complete.
     pub(crate) started: Instant,
     /// The request.
-    #[expect(dead_code, reason = "held until the response ends")]
     pub(crate) in_flight: InFlight,
     /// Bytes handed over.
     pub(crate) bytes_out: u64,
@@ -58,20 +75,48 @@ pub(crate) struct Finish {
 impl Download {
     /// A body of our own.
     pub(crate) fn full(body: Bytes, finish: Finish) -> Self {
-        Self {
-            source: Source::Full(body),
+        Self::new(Source::Full(body), finish, None)
+    }
+
+    fn new(source: Source, finish: Finish, term: Option<Term>) -> Self {
+        let mut new = Self {
+            source,
             hold: Hold::default(),
             finish,
+            owed: false,
+            term,
+            watch: None,
+        };
+        new.owe(!new.is_end_stream());
+        new
+    }
+
+    /// Tells the connection whether this body waits for its caller.
+    fn owe(&mut self, owed: bool) {
+        match (self.owed, owed) {
+            (false, true) => self.finish.in_flight.owe(),
+            (true, false) => self.finish.in_flight.settle(),
+            _ => {}
         }
+        self.owed = owed;
+    }
+
+    /// Tells whether the call must end here.
+    fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(snapshot) = self.finish.snapshot.as_deref() else {
+            return false;
+        };
+        if let Some(term) = self.term.take() {
+            self.watch = Some(Box::new(Watch::new(term, snapshot)));
+        }
+        let watch = self.watch.as_mut();
+        watch.is_some_and(|watch| watch.poll_over(cx, snapshot))
     }
 
     /// A body of our own, with trailers behind it.
     pub(crate) fn trailed(body: Bytes, trailers: HeaderMap, finish: Finish) -> Self {
-        Self {
-            source: Source::Trailed(body, Some(Box::new(trailers))),
-            hold: Hold::default(),
-            finish,
-        }
+        let source = Source::Trailed(body, Some(Box::new(trailers)));
+        Self::new(source, finish, None)
     }
 
     /// The body of an upstream's answer.
@@ -79,6 +124,7 @@ impl Download {
         incoming: Incoming,
         (lease, mut hold): (Option<Lease>, Hold),
         finish: Finish,
+        term: Option<Term>,
     ) -> Self {
         let source = match lease {
             Some(lease) if incoming.is_end_stream() => {
@@ -91,11 +137,9 @@ impl Download {
         if matches!(source, Source::Full(_)) {
             hold = Hold::default();
         }
-        Self {
-            source,
-            hold,
-            finish,
-        }
+        let mut new = Self::new(source, finish, term);
+        new.hold = hold;
+        new
     }
 
     fn poll_source(
@@ -136,26 +180,38 @@ impl Download {
 
 impl Body for Download {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = Cut;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        if self.watch.is_some() && self.is_over(cx) {
+            return Poll::Ready(Some(Err(Cut::Ended)));
+        }
         let polled = self.poll_source(cx);
         match &polled {
             Poll::Ready(None) => self.end(),
             Poll::Ready(Some(Ok(frame))) => {
                 if let Some(data) = frame.data_ref() {
                     self.finish.bytes_out += u64::try_from(data.len()).unwrap_or(0);
+                    self.finish.in_flight.take(data.len());
                 }
-                if self.is_end_stream() {
+                let ended = self.is_end_stream();
+                self.owe(!ended);
+                if ended {
                     self.end();
                 }
             }
-            Poll::Ready(Some(Err(_))) | Poll::Pending => {}
+            Poll::Ready(Some(Err(_))) => {}
+            Poll::Pending => {
+                self.owe(false);
+                if self.watch.is_none() && self.is_over(cx) {
+                    return Poll::Ready(Some(Err(Cut::Ended)));
+                }
+            }
         }
-        polled
+        polled.map_err(Cut::Upstream)
     }
 
     fn is_end_stream(&self) -> bool {
@@ -177,6 +233,7 @@ impl Body for Download {
 
 impl Drop for Download {
     fn drop(&mut self) {
+        self.owe(false);
         if self.is_end_stream() {
             self.finish.complete = true;
         }

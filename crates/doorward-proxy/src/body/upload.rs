@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use doorward_core::request::ManagedHeaders;
@@ -15,6 +16,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::digest::{Broken, CheckedBody};
 use crate::door::Snapshot;
 use crate::forward::strip_trailers;
+use crate::term::{Term, Watch};
 
 /// How far an upload has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,8 +27,10 @@ pub(crate) enum UploadEnd {
     Done,
     /// It was larger than allowed.
     TooLarge,
-    /// It made no progress.
+    /// It made no progress, or too little.
     Stalled,
+    /// The caller's credential ended.
+    Ended,
     /// Its framing was broken, or the caller hung up.
     Broken,
     /// It is not the body that was signed.
@@ -60,6 +64,7 @@ impl UploadState {
             1 => UploadEnd::Done,
             2 => UploadEnd::TooLarge,
             3 => UploadEnd::Stalled,
+            6 => UploadEnd::Ended,
             4 => UploadEnd::Broken,
             _ => UploadEnd::Altered,
         }
@@ -71,6 +76,7 @@ impl UploadState {
             UploadEnd::Done => 1,
             UploadEnd::TooLarge => 2,
             UploadEnd::Stalled => 3,
+            UploadEnd::Ended => 6,
             UploadEnd::Broken => 4,
             UploadEnd::Altered => 5,
         };
@@ -98,6 +104,11 @@ struct Streamed {
     snapshot: Arc<Snapshot>,
     pending_since: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
+    /// How long the caller was waited for, and what it sent.
+    waited: Duration,
+    received: u64,
+    term: Option<Term>,
+    watch: Option<Watch>,
 }
 
 impl Upload {
@@ -108,7 +119,7 @@ impl Upload {
     pub(crate) fn new(
         incoming: CheckedBody,
         limit: Option<u64>,
-        snapshot: &Arc<Snapshot>,
+        (snapshot, term): (&Arc<Snapshot>, Option<Term>),
     ) -> (Self, Option<Arc<UploadState>>) {
         if incoming.is_end_stream() {
             return (Self::EMPTY, None);
@@ -121,6 +132,10 @@ impl Upload {
             snapshot: Arc::clone(snapshot),
             pending_since: None,
             timer: None,
+            waited: Duration::ZERO,
+            received: 0,
+            term,
+            watch: None,
         };
         (Self(Some(Box::new(streamed))), Some(state))
     }
@@ -152,6 +167,27 @@ impl Streamed {
         false
     }
 
+    /// Tells whether the call must end here.
+    fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
+        if let Some(term) = self.term.take() {
+            self.watch = Some(Watch::new(term, &self.snapshot));
+        }
+        let watch = self.watch.as_mut();
+        watch.is_some_and(|watch| watch.poll_over(cx, &self.snapshot))
+    }
+
+    /// Tells whether the caller sends so little that it seems to want to be waited for. Only the
+    /// time counts in which we waited for the caller, not that in which the upstream was slow.
+    fn is_too_slow(&mut self) -> bool {
+        let Some(since) = self.pending_since.take() else {
+            return false;
+        };
+        self.waited = self.waited.saturating_add(since.elapsed());
+        let limits = &self.snapshot.limits;
+        let fewest = limits.body_rate.saturating_mul(self.waited.as_secs());
+        self.waited > limits.body_idle_timeout && self.received < fewest
+    }
+
     fn take(&mut self, frame: Frame<Bytes>) -> Poll<Option<Result<Frame<Bytes>, GivenUp>>> {
         let frame = match frame.into_data() {
             Ok(data) => {
@@ -160,6 +196,7 @@ impl Streamed {
                     return self.fail(UploadEnd::TooLarge);
                 };
                 self.left = left;
+                self.received = self.received.saturating_add(len);
                 Frame::data(data)
             }
             Err(other) => match other.into_trailers() {
@@ -188,7 +225,11 @@ impl Body for Upload {
         let Some(streamed) = self.0.as_deref_mut() else {
             return Poll::Ready(None);
         };
+        if streamed.watch.is_some() && streamed.is_over(cx) {
+            return streamed.fail(UploadEnd::Ended);
+        }
         match Pin::new(&mut streamed.incoming).poll_frame(cx) {
+            Poll::Pending if streamed.is_over(cx) => streamed.fail(UploadEnd::Ended),
             Poll::Pending if streamed.stalled(cx) => streamed.fail(UploadEnd::Stalled),
             Poll::Pending => Poll::Pending,
             Poll::Ready(None) => {
@@ -197,8 +238,8 @@ impl Body for Upload {
             }
             Poll::Ready(Some(Err(Broken::Framing(_)))) => streamed.fail(UploadEnd::Broken),
             Poll::Ready(Some(Err(Broken::Altered))) => streamed.fail(UploadEnd::Altered),
+            Poll::Ready(Some(Ok(_))) if streamed.is_too_slow() => streamed.fail(UploadEnd::Stalled),
             Poll::Ready(Some(Ok(frame))) => {
-                streamed.pending_since = None;
                 streamed.state.touch();
                 streamed.take(frame)
             }

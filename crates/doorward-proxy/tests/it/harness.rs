@@ -260,6 +260,7 @@ impl Setup {
         });
         let upstream = Upstream::new(self.upstream.clone()).unwrap();
         Snapshot {
+            endings: Arc::default(),
             gate: Arc::new(gate),
             upstreams: BTreeMap::from([(Arc::from("u"), Arc::new(upstream))]),
             own: Some(Arc::new(Jwks)),

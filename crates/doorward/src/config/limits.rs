@@ -20,6 +20,12 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// Time between bytes of a body.
     pub body_idle: Duration,
+    /// The fewest bytes of a body in a second.
+    pub body_rate: u64,
+    /// Time for which a caller may read nothing of an answer.
+    pub write_idle: Duration,
+    /// Calls go on after their credential has ended.
+    pub streams_run_on: bool,
     /// Bytes that all bodies which rules judge take together.
     pub held_bodies: usize,
     /// Time between requests of a connection.
@@ -46,6 +52,9 @@ impl Limits {
             header_timeout: self.header_timeout,
             idle_timeout: self.idle,
             body_idle_timeout: self.body_idle,
+            body_rate: self.body_rate,
+            write_timeout: self.write_idle,
+            streams_run_on: self.streams_run_on,
             held_bytes: self.held_bodies,
             connections: self.connections,
             connections_per_address: self.connections_per_address,
@@ -65,6 +74,13 @@ pub(super) fn read(section: &mut Section<'_>) -> Limits {
         uri_bytes: size(section.integer("uri_bytes", 8192, 256..=65_536)),
         header_timeout: section.duration("header_timeout", secs(10)),
         body_idle: section.duration("body_idle", secs(30)),
+        body_rate: section.integer("body_rate", 64, 0..=1 << 30),
+        write_idle: section.duration("write_idle", secs(30)),
+        streams_run_on: section.choice(
+            "streams",
+            false,
+            &[("end-at-expiry", false), ("run-on", true)],
+        ),
         held_bodies: size(section.integer("held_bodies", 64 << 20, 1 << 20..=16 << 30)),
         idle: section.duration("idle", secs(60)),
         connections: size(section.integer("connections", 10_000, 1..=1_000_000)),

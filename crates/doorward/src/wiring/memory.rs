@@ -25,6 +25,7 @@ use doorward_crypto::entropy::OsEntropy;
 use doorward_crypto::hash::Argon2Params;
 use doorward_crypto::proof::chain::Authority;
 use doorward_policy::Counts;
+use doorward_proxy::Endings;
 use doorward_store::{
     ApiKeyId, ApiKeys, Change, ChangeFeed, ClientKeyId, ClientKeyRecord, ClientKeys, Entity,
     IssuedCertificates, IssuerRecord, Issuers, RevokedToken, RevokedTokens, SigningKeys, Store,
@@ -95,6 +96,8 @@ pub struct Memory {
     pub counts: Arc<Counts>,
     /// What is used of quotas, kept.
     quotas: Arc<KeptQuotas>,
+    /// Credentials that changed, for calls that are going on.
+    pub endings: Arc<Endings>,
     /// How fresh all this is.
     pub feed: Arc<Feed>,
     /// Numbers of decisions.
@@ -152,6 +155,7 @@ impl Memory {
             signer: Arc::new(Signer::open(&state, &signing, clock.now())?),
             counts: Arc::new(Counts::new(Arc::clone(&clock))),
             quotas: Arc::new(KeptQuotas::of(&state)),
+            endings: Arc::default(),
             feed: Arc::new(Feed::new(Arc::clone(&clock), desk.config.max_staleness)),
             ids: Arc::new(DecisionIds::new(desk.entropy.as_ref())),
             keys: Arc::default(),
@@ -233,6 +237,7 @@ impl Memory {
             let changes = ChangeFeed::since(self.store(), *position, BATCH).await?;
             if !changes.complete_from_seq {
                 *position = self.load_all().await?;
+                self.endings.note_all();
                 continue;
             }
             let Some(last) = changes.entries.last().map(|change| change.seq) else {
@@ -256,6 +261,7 @@ impl Memory {
                 Entity::User => self.take_over_user(&change.id).await?,
                 Entity::IssuedCertificate => self.take_over_certificate(&change.id).await?,
             }
+            self.note_change(change);
         }
         if signing {
             self.reload_signing_keys().await?;
@@ -265,6 +271,22 @@ impl Memory {
             self.reload_issuers(declared).await?;
         }
         Ok(())
+    }
+
+    /// Ends calls that are going on with a credential that changed. What is judged from here on is
+    /// judged by what it is now.
+    fn note_change(&self, change: &Change) {
+        match change.entity {
+            Entity::ApiKey | Entity::User | Entity::IssuedCertificate | Entity::ClientKey => {
+                self.endings.note(&change.id);
+            }
+            Entity::RevokedToken => {
+                if let Some((_, jti)) = RevokedToken::parse_change_id(&change.id) {
+                    self.endings.note(jti);
+                }
+            }
+            Entity::Issuer | Entity::SigningKey => {}
+        }
     }
 
     async fn take_over_key(&self, id: &str) -> Result<()> {

@@ -70,6 +70,7 @@ impl Parts {
             .collect();
         let journal: Arc<dyn Journal> = Arc::<DecisionLog>::clone(&self.log);
         Ok(Snapshot {
+            endings: Arc::clone(&self.memory.endings),
             gate: gate::build(config, &self.memory, journal)?,
             upstreams: self.upstreams.of(config)?,
             own: Some(Arc::<Own>::clone(&self.own) as Arc<dyn OwnEndpoints>),

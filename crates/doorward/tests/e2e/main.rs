@@ -24,5 +24,6 @@ mod objects;
 mod peer;
 mod signatures;
 mod signing;
+mod streams;
 mod upstreams;
 mod wait;
