@@ -255,7 +255,10 @@ impl Closing {
             Ok(Outcome::Answer(answer, lease, hold)) => {
                 let (parts, incoming) = answer.into_parts();
                 let finish = self.finish(parts.status, Some(id));
-                Response::from_parts(parts, Download::relayed(incoming, (lease, hold), finish, term))
+                Response::from_parts(
+                    parts,
+                    Download::relayed(incoming, (lease, hold), finish, term),
+                )
             }
             Ok(Outcome::Switch(answer, handshake)) => {
                 let idle = self.snapshot.limits.tunnel_idle_timeout;
