@@ -106,7 +106,7 @@ pub enum Admission {
     Preflight(Preflight),
     /// All four checks of the head are passed, and the rule judges the body too: only
     /// [`PendingBody::judge`] makes the permit. A front that cannot show the body refuses with
-    /// [`PendingBody::refuse`] and [`BodyFault::Unseen`](crate::rejection::BodyFault::Unseen).
+    /// [`PendingBody::refuse`] and [`BodyFault::Unseen`].
     NeedsBody(PendingBody),
 }
 

@@ -64,10 +64,11 @@ impl Family {
         let mut response = Response::new(Bytes::new());
         let headers = response.headers_mut();
         let removes = self == Self::ExactOk { removes: true };
-        let mut gone = Vec::new();
+        let mut gone = allowed.unwanted;
         for (name, value) in allowed.told {
             match value {
                 Some(value) => {
+                    gone.retain(|gone| *gone != name);
                     headers.insert(name, value);
                 }
                 None if removes => gone.push(name),

@@ -72,10 +72,9 @@ pub(super) async fn answer(
         Verdict::Refused(Some(refusal.decision_id()), refusal.response())
     };
     if !settings.peers.contains(peer.client) {
-        return Unary::saying(unread(RequestFault::PeerNotTrusted), Vec::new());
+        return Unary::saying(unread(RequestFault::PeerNotTrusted));
     }
     let bound = deadline(&parts.headers).min(LONGEST);
-    let mut unwanted = Vec::new();
     let judged = timeout(bound, async {
         let message = read(body, &mut place, snapshot.limits.held_bytes).await?;
         let message = frame::read(message).and_then(|bytes| CheckRequest::decode(bytes).ok());
@@ -90,7 +89,6 @@ pub(super) async fn answer(
         if tale.headers.len() > snapshot.limits.header_count {
             return Err(Fault::HeadTooLarge);
         }
-        unwanted = reply::unwanted(&tale.headers, managed);
         let call = Call {
             peer,
             client: tale.client,
@@ -105,14 +103,14 @@ pub(super) async fn answer(
         Ok(verdict) => verdict,
         Err(fault) => Verdict::Refused(None, fault.response(None)),
     };
-    Unary::saying(verdict, unwanted)
+    Unary::saying(verdict)
 }
 
 impl Unary {
     /// An answer that says what was decided.
-    fn saying(verdict: Verdict, unwanted: Vec<HeaderName>) -> Self {
+    fn saying(verdict: Verdict) -> Self {
         let decision = verdict.decision_id();
-        let answer: CheckResponse = reply::reply(verdict, unwanted);
+        let answer: CheckResponse = reply::reply(verdict);
         match frame::write(&answer) {
             Some(message) => Self {
                 message,

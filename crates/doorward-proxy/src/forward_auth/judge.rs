@@ -10,7 +10,7 @@ use doorward_core::gate::Admission;
 use doorward_core::net::ClientAddress;
 use doorward_core::policy::Cors;
 use doorward_core::rejection::BodyFault;
-use doorward_core::request::{Arrival, RequestFault, Transport};
+use doorward_core::request::{Arrival, ManagedHeaders, RequestFault, Transport};
 use doorward_core::{Permit, Refusal, RequestHead, cors};
 use http::header::{HeaderName, ORIGIN};
 use http::request::Parts;
@@ -42,6 +42,8 @@ pub(super) struct Allowed {
     pub(super) credentials: Vec<HeaderName>,
     /// They end here: the upstream must not see them.
     pub(super) spent: bool,
+    /// The call's headers that the upstream must not see, whatever is decided.
+    pub(super) unwanted: Vec<HeaderName>,
     /// How long the answer may be kept.
     pub(super) reuse: Option<Duration>,
 }
@@ -184,10 +186,28 @@ fn allow(
         told,
         credentials: credentials.cloned().collect(),
         spent: !permit.rule().forwarding.pass_credential,
+        unwanted: unwanted(head.headers(), managed),
         reuse: settings
             .reuse
             .and_then(|longest| reuse(snapshot, permit, longest)),
     })
+}
+
+/// Headers that look managed and are Envoy's own word.
+const OF_ENVOY: [&str; 3] = [
+    "x-forwarded-for",
+    "x-forwarded-proto",
+    "x-forwarded-client-cert",
+];
+
+/// The caller's headers that an API must not see, whatever else is decided.
+pub(super) fn unwanted(headers: &HeaderMap, managed: &ManagedHeaders) -> Vec<HeaderName> {
+    let names = headers.keys().filter(|name| {
+        let name = name.as_str();
+        let of_envoy = OF_ENVOY.contains(&name) || name.starts_with("x-envoy-");
+        managed.is_managed(name) && !of_envoy
+    });
+    names.cloned().collect()
 }
 
 /// How long an answer may be kept: never past the credential's end.

@@ -3,9 +3,8 @@
 
 use bytes::Bytes;
 use doorward_core::decision::DecisionId;
-use doorward_core::request::ManagedHeaders;
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName};
-use http::{HeaderMap, Response, StatusCode};
+use http::{Response, StatusCode};
 
 use super::message::{
     CheckResponse, Denied, Entry, Field, HeaderOption, HttpStatus, OVERWRITE, Ok, Status, Struct,
@@ -27,36 +26,19 @@ const METADATA: [(&str, &str); 3] = [
     ("x-doorward-credential", "credential_id"),
 ];
 
-/// Headers that look managed and are Envoy's own word.
-const OF_ENVOY: [&str; 3] = [
-    "x-forwarded-for",
-    "x-forwarded-proto",
-    "x-forwarded-client-cert",
-];
-
-/// The caller's headers that an API must not see, whatever else is decided.
-pub(super) fn unwanted(headers: &HeaderMap, managed: &ManagedHeaders) -> Vec<HeaderName> {
-    let names = headers.keys().filter(|name| {
-        let name = name.as_str();
-        let of_envoy = OF_ENVOY.contains(&name) || name.starts_with("x-envoy-");
-        managed.is_managed(name) && !of_envoy
-    });
-    names.cloned().collect()
-}
-
 /// The answer to a question.
-pub(super) fn reply(verdict: Verdict, unwanted: Vec<HeaderName>) -> CheckResponse {
+pub(super) fn reply(verdict: Verdict) -> CheckResponse {
     let id = verdict.decision_id();
     match verdict {
-        Verdict::Allowed(allowed) => allow(allowed, unwanted),
+        Verdict::Allowed(allowed) => allow(allowed),
         Verdict::Refused(_, refusal) => refuse(refusal, id),
         // SECURITY: answered, and in the place of the API's answer.
         Verdict::Preflight(_, answer) => refuse(answer.map(|()| Bytes::new()), id),
     }
 }
 
-fn allow(allowed: Allowed, unwanted: Vec<HeaderName>) -> CheckResponse {
-    let mut gone = unwanted;
+fn allow(allowed: Allowed) -> CheckResponse {
+    let mut gone = allowed.unwanted;
     if allowed.spent {
         gone.extend(allowed.credentials);
     }
@@ -159,14 +141,18 @@ fn field(key: &str, text: String) -> Field {
 
 #[cfg(test)]
 mod tests {
+    use doorward_core::request::ManagedHeaders;
+    use http::HeaderMap;
+
     use super::*;
+    use crate::forward_auth::judge::unwanted;
 
     #[test]
     fn g24_no_refusal_of_any_status_is_ok() {
         for number in 100..=999 {
             let mut refusal = Response::new(Bytes::new());
             *refusal.status_mut() = StatusCode::from_u16(number).unwrap();
-            let answer = reply(Verdict::Refused(None, refusal), Vec::new());
+            let answer = reply(Verdict::Refused(None, refusal));
             assert_ne!(answer.status.unwrap().code, OK, "{number}");
             assert_eq!(answer.ok, None);
             let status = answer.denied.unwrap().status.unwrap().code;
@@ -183,7 +169,7 @@ mod tests {
                 .headers_mut()
                 .append("www-authenticate", challenge.parse().unwrap());
         }
-        let answer = reply(Verdict::Refused(None, refusal), Vec::new());
+        let answer = reply(Verdict::Refused(None, refusal));
         let denied = answer.denied.unwrap();
         assert_eq!(denied.headers.len(), 1);
         let header = denied.headers[0].clone();
