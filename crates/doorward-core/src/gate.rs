@@ -112,7 +112,7 @@ pub enum Admission {
 
 /// What is known of a call so far.
 struct Seen {
-    /// The time: looked at once, and again after waiting.
+    /// The time: at the beginning, and again once the credential is known to be genuine.
     now: Timestamp,
     rule: Option<Arc<Rule>>,
     method: Option<Method>,
@@ -302,12 +302,11 @@ impl Gate {
         }
         let verified = match authenticator.verify(presented.under(guarded), head) {
             Verdict::Now(verified) => verified?,
-            Verdict::Later(verified) => {
-                let verified = verified.await;
-                seen.now = self.0.clock.now();
-                verified?
-            }
+            Verdict::Later(verified) => verified.await?,
         }; // 2 valid?
+        // SECURITY: not earlier than any moment that the method judged by, or what it found
+        // revoked just now would be revoked in the future.
+        seen.now = self.0.clock.now();
         check_issuer(guarded, &verified)?;
         seen.identity = Some(verified.identity().clone());
         let principal = verified.live_at(seen.now).map_err(Rejection::Expired)?; // 3 expired?

@@ -19,6 +19,7 @@ use crate::scope::ScopeSet;
 use crate::verified::{Grants, Identity, Principal, Validity, Verified};
 
 mod pending_body;
+mod time;
 
 struct Fixed;
 impl Clock for Fixed {

@@ -25,7 +25,7 @@ pub struct Limits {
     /// Time for which a caller may read nothing of an answer.
     pub write_idle: Duration,
     /// Calls go on after their credential has ended.
-    pub streams_run_on: bool,
+    pub long_calls_run_on: bool,
     /// Bytes that all bodies which rules judge take together.
     pub held_bodies: usize,
     /// Time between requests of a connection.
@@ -54,7 +54,7 @@ impl Limits {
             body_idle_timeout: self.body_idle,
             body_rate: self.body_rate,
             write_timeout: self.write_idle,
-            streams_run_on: self.streams_run_on,
+            streams_run_on: self.long_calls_run_on,
             held_bytes: self.held_bodies,
             connections: self.connections,
             connections_per_address: self.connections_per_address,
@@ -76,8 +76,8 @@ pub(super) fn read(section: &mut Section<'_>) -> Limits {
         body_idle: section.duration("body_idle", secs(30)),
         body_rate: section.integer("body_rate", 64, 0..=1 << 30),
         write_idle: section.duration("write_idle", secs(30)),
-        streams_run_on: section.choice(
-            "streams",
+        long_calls_run_on: section.choice(
+            "long_calls",
             false,
             &[("end-at-expiry", false), ("run-on", true)],
         ),

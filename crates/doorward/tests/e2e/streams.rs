@@ -182,7 +182,7 @@ fn r109_streams_end_when_their_credential_is_revoked_and_others_go_on() {
 
 #[test]
 fn r109_streams_run_on_where_the_configuration_says_so() {
-    let config = format!("[limits]\nstreams = \"run-on\"\n{ROUTE}");
+    let config = format!("[limits]\nlong_calls = \"run-on\"\n{ROUTE}");
     let door = Home::before(endless(), &config).serve();
     let (key, id) = door.key_with(&["--name", "k", "--scope", "orders:read"]);
     let mut stream = open(&door, "/events", &key);
