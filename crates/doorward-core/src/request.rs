@@ -271,6 +271,12 @@ impl Form {
             Some(target) => (target, sent),
             None => (sent.ok_or(RequestFault::TargetForm)?, None),
         };
+        // SECURITY: of `http://host#x` the parser leaves a target that reads `/` and is written
+        // as nothing at all.
+        let target = match target.as_str() {
+            "/" => PathAndQuery::from_static("/"),
+            _ => target,
+        };
         Ok(RequestHead {
             method: parts.method,
             host: self.host,

@@ -150,6 +150,14 @@ fn g16_a_target_without_a_path_is_the_root() {
 }
 
 #[test]
+fn g16_a_target_that_was_a_fragment_only_is_written_as_the_root() {
+    let head = head("http://api.example#:80/a", &[]).unwrap();
+    assert_eq!(head.target().as_str(), "/");
+    let (_, target, _) = head.into_parts();
+    assert_eq!(http::Uri::from(target).to_string(), "/");
+}
+
+#[test]
 fn r106_one_host_and_only_one() {
     let host = |target: &str, headers: &[(&str, &str)]| {
         head(target, headers).map(|head| head.host().as_str().to_owned())
