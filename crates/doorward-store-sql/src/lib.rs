@@ -11,8 +11,10 @@
 //! understands as well.
 
 mod api_key;
+mod authorization;
 mod change;
 mod client_key;
+mod consent;
 mod error;
 mod file;
 mod health;
@@ -24,6 +26,7 @@ mod reader;
 mod revoked_token;
 mod row;
 mod scan;
+mod session;
 mod signing_key;
 mod sqlite;
 mod statement;

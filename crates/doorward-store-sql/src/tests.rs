@@ -33,6 +33,9 @@ fn every_statement_prepares() {
     let connection = rusqlite::Connection::open(directory.file("store.db")).unwrap();
     let entities = [
         crate::api_key::ALL,
+        crate::authorization::ALL,
+        crate::consent::ALL,
+        crate::session::ALL,
         crate::change::ALL,
         crate::issued_certificate::ALL,
         crate::client_key::ALL,

@@ -99,7 +99,8 @@ pub struct Changes {
 ///
 /// Every change of a row writes its entry in the same transaction; only
 /// [`crate::ApiKeys::touch`], [`crate::RevokedTokens::sweep`] and
-/// [`crate::IssuedCertificates::sweep`] write none. A reader that has
+/// [`crate::IssuedCertificates::sweep`] write none, and [`crate::Sessions`], [`crate::Consents`]
+/// and [`crate::Authorizations`] as a whole. A reader that has
 /// seen entry n has seen all entries before it, and the rows as they were after it, or later.
 #[async_trait]
 pub trait ChangeFeed: Send + Sync {

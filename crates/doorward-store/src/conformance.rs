@@ -8,12 +8,15 @@
 )]
 
 pub mod api_key;
+pub mod authorization;
 pub mod change;
 pub mod client_key;
+pub mod consent;
 pub mod issued_certificate;
 pub mod issuer;
 pub mod revoked_token;
 pub mod sample;
+pub mod session;
 pub mod signing_key;
 pub mod user;
 
@@ -118,6 +121,17 @@ macro_rules! conformance_suite {
             add_keeps_every_field_and_refuses_taken_names,
             r125_revoke_keeps_the_earliest_moment, r129_parallel_revokes_are_all_kept,
             r127_sweep_keeps_what_a_clock_could_revive);
+        $crate::conformance_cases!($fresh, session:
+            start_keeps_every_field_until_the_end, r080_start_ends_what_it_replaces,
+            r081_touch_moves_the_idle_end_forward_only, r081_end_takes_the_users_own_only,
+            sweep_takes_portions_of_what_is_over, r080_parallel_starts_leave_no_old_session);
+        $crate::conformance_cases!($fresh, consent:
+            remember_adds_to_what_stands, r086_consents_do_not_run_together,
+            r086_withdraw_forgets_one_client, r129_parallel_consents_are_all_kept);
+        $crate::conformance_cases!($fresh, authorization:
+            every_field_is_kept, r040_a_request_is_answered_once, approve_is_all_or_nothing,
+            r041_of_parallel_redemptions_one_wins, r042_codes_end_and_replays_are_remembered,
+            r086_revoke_returns_what_was_given, sweep_takes_portions_of_what_is_over);
         $crate::conformance_cases!($fresh, change:
             every_change_is_noted_once, refused_writes_note_nothing, since_pages,
             sweep_makes_old_readers_reload, a_reader_ahead_of_the_log_reloads,

@@ -10,10 +10,12 @@
 //! would race for is in its result, never in a read followed by a write.
 
 pub mod api_key;
+pub mod authorization;
 pub mod change;
 pub mod client_key;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+pub mod consent;
 pub mod error;
 #[cfg(any(test, feature = "conformance"))]
 pub mod faulty;
@@ -23,6 +25,7 @@ pub mod issuer;
 pub mod key_view;
 pub mod memory;
 pub mod revoked_token;
+pub mod session;
 pub mod signing_key;
 pub mod store;
 pub mod user;
@@ -31,8 +34,12 @@ pub use api_key::{
     ApiKeyAmended, ApiKeyAmendment, ApiKeyId, ApiKeyIdRef, ApiKeyRecord, ApiKeyRotation, ApiKeys,
     Environment, KeyKind,
 };
+pub use authorization::{
+    ApprovedAuthorization, Authorizations, Given, PendingAuthorization, Redemption,
+};
 pub use change::{Change, ChangeFeed, Changes, Entity};
 pub use client_key::{ClientKeyId, ClientKeyMaterial, ClientKeyRecord, ClientKeys};
+pub use consent::{ConsentRecord, Consents};
 pub use error::StoreError;
 pub use health::Health;
 pub use issued_certificate::{AuthorityRecord, IssuedCertificateRecord, IssuedCertificates};
@@ -40,6 +47,7 @@ pub use issuer::{IssuerRecord, Issuers, KeySource};
 pub use key_view::{KeyTerms, KeyView, KeyVisitor};
 pub use memory::MemoryStore;
 pub use revoked_token::{RevokedToken, RevokedTokens};
+pub use session::{SessionRecord, Sessions};
 pub use signing_key::{SigningKeyRecord, SigningKeyRotation, SigningKeys, Stage};
 pub use store::Store;
 pub use user::{UserName, UserRecord, Users};

@@ -2,11 +2,14 @@
 //! whose whole configuration is in files.
 
 mod api_key;
+mod authorization;
 mod change;
 mod client_key;
+mod consent;
 mod issued_certificate;
 mod issuer;
 mod revoked_token;
+mod session;
 mod signing_key;
 mod user;
 
@@ -17,13 +20,16 @@ use async_trait::async_trait;
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::api_key::{ApiKeyId, ApiKeyRecord};
+use crate::authorization::PendingAuthorization;
 use crate::change::{Change, Entity};
 use crate::client_key::{ClientKeyId, ClientKeyRecord};
+use crate::consent::ConsentRecord;
 use crate::error::StoreError;
 use crate::health::Health;
 use crate::issued_certificate::{AuthorityRecord, IssuedCertificateRecord};
 use crate::issuer::IssuerRecord;
 use crate::revoked_token::RevokedToken;
+use crate::session::SessionRecord;
 use crate::signing_key::SigningKeyRecord;
 use crate::user::{UserName, UserRecord};
 
@@ -45,6 +51,10 @@ struct Rows {
     revoked_tokens: BTreeMap<(String, String), RevokedToken>,
     authority: Option<AuthorityRecord>,
     issued: BTreeMap<String, IssuedCertificateRecord>,
+    sessions: HashMap<[u8; 32], SessionRecord>,
+    consents: BTreeMap<(UserName, String, String), ConsentRecord>,
+    pending: HashMap<[u8; 32], PendingAuthorization>,
+    codes: HashMap<[u8; 32], authorization::Code>,
     changes: VecDeque<Change>,
     head: i64,
     floor: i64,

@@ -1,8 +1,8 @@
 //! The whole store, as the binary hands it out.
 
 use crate::{
-    ApiKeys, ChangeFeed, ClientKeys, Health, IssuedCertificates, Issuers, RevokedTokens,
-    SigningKeys, Users,
+    ApiKeys, Authorizations, ChangeFeed, ClientKeys, Consents, Health, IssuedCertificates, Issuers,
+    RevokedTokens, Sessions, SigningKeys, Users,
 };
 
 /// Everything a store does. Whoever needs one entity takes that entity's trait instead: an
@@ -17,6 +17,9 @@ pub trait Store:
     + SigningKeys
     + RevokedTokens
     + IssuedCertificates
+    + Sessions
+    + Consents
+    + Authorizations
     + ChangeFeed
     + Health
 {
@@ -34,6 +37,12 @@ pub trait Store:
     fn revoked_tokens(&self) -> &dyn RevokedTokens;
     /// The issued certificates.
     fn issued_certificates(&self) -> &dyn IssuedCertificates;
+    /// The sessions.
+    fn sessions(&self) -> &dyn Sessions;
+    /// The consents.
+    fn consents(&self) -> &dyn Consents;
+    /// The authorizations.
+    fn authorizations(&self) -> &dyn Authorizations;
     /// The change log.
     fn changes(&self) -> &dyn ChangeFeed;
     /// The health question.
@@ -49,6 +58,9 @@ where
         + SigningKeys
         + RevokedTokens
         + IssuedCertificates
+        + Sessions
+        + Consents
+        + Authorizations
         + ChangeFeed
         + Health,
 {
@@ -71,6 +83,15 @@ where
         self
     }
     fn issued_certificates(&self) -> &dyn IssuedCertificates {
+        self
+    }
+    fn sessions(&self) -> &dyn Sessions {
+        self
+    }
+    fn consents(&self) -> &dyn Consents {
+        self
+    }
+    fn authorizations(&self) -> &dyn Authorizations {
         self
     }
     fn changes(&self) -> &dyn ChangeFeed {

@@ -6,9 +6,10 @@ use doorward_core::scope::ScopeSet;
 use doorward_core::secret::Secret;
 
 use crate::{
-    ApiKeyId, ApiKeyRecord, AuthorityRecord, ClientKeyId, ClientKeyMaterial, ClientKeyRecord,
-    Environment, IssuedCertificateRecord, IssuerRecord, KeyKind, KeySource, RevokedToken,
-    SigningKeyRecord, Stage, UserName, UserRecord,
+    ApiKeyId, ApiKeyRecord, ApprovedAuthorization, AuthorityRecord, ClientKeyId, ClientKeyMaterial,
+    ClientKeyRecord, ConsentRecord, Environment, Given, IssuedCertificateRecord, IssuerRecord,
+    KeyKind, KeySource, PendingAuthorization, RevokedToken, SessionRecord, SigningKeyRecord, Stage,
+    UserName, UserRecord,
 };
 
 /// The moment `secs` seconds after the tests' beginning of time.
@@ -169,5 +170,79 @@ pub fn issued_certificate(n: u64) -> IssuedCertificateRecord {
         created_at: at(1),
         expires_at: at(1000 + i64::try_from(n).unwrap()),
         revoked_at: None,
+    }
+}
+
+/// Session number `n`, of one and the same user.
+#[must_use]
+pub fn session(n: u64) -> SessionRecord {
+    SessionRecord {
+        digest: digest(n),
+        sid: format!("ses_{n:06}"),
+        user: user_name(1),
+        auth_time: at(-5),
+        amr: vec!["pwd".to_owned()],
+        agent: "Browser '; --".to_owned(),
+        last_used_at: at(0),
+        idle_expires_at: at(100),
+        expires_at: at(1000),
+    }
+}
+
+/// What a user allowed client number `n`.
+#[must_use]
+pub fn consent(n: u64) -> ConsentRecord {
+    ConsentRecord {
+        user: user_name(1),
+        client_id: format!("client-{n}"),
+        resource: String::new(),
+        scopes: ScopeSet::parse("orders:read openid").unwrap(),
+        granted_at: at(0),
+        expires_at: at(100),
+    }
+}
+
+/// Request number `n` that waits.
+#[must_use]
+pub fn pending(n: u64) -> PendingAuthorization {
+    PendingAuthorization {
+        digest: digest(n),
+        client_id: "client-1".to_owned(),
+        session: Some(digest(n + 500)),
+        parameters: "client_id=client-1&state=%27%3B--".to_owned(),
+        asked_at: at(0),
+        expires_at: at(100),
+    }
+}
+
+/// Code number `n`.
+#[must_use]
+pub fn approved(n: u64) -> ApprovedAuthorization {
+    ApprovedAuthorization {
+        digest: digest(n),
+        client_id: "client-1".to_owned(),
+        redirect_uri: "https://app.example/cb?a='".to_owned(),
+        user: user_name(1),
+        sid: "ses_1".to_owned(),
+        scopes: ScopeSet::parse("orders:read openid").unwrap(),
+        resources: vec!["https://api.example".to_owned()],
+        code_challenge: Some("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM".to_owned()),
+        nonce: Some("n'\"".to_owned()),
+        dpop_jkt: Some("jkt".to_owned()),
+        auth_time: at(-5),
+        amr: vec!["pwd".to_owned()],
+        acr: Some("1".to_owned()),
+        expires_at: at(60),
+        kept_until: at(120),
+    }
+}
+
+/// What redemption number `n` gives.
+#[must_use]
+pub fn given(n: u64) -> Given {
+    Given {
+        jti: format!("jti-{n:06}"),
+        expires_at: at(1000),
+        family: Some(format!("fam_{n}")),
     }
 }
