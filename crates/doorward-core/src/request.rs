@@ -372,8 +372,10 @@ impl<'h> Singular<'h> {
             }
         }
         if let Some(length) = self.length.value {
+            // SECURITY: some servers read a number that begins with 0 as an octal one.
+            let octal = length.len() > 1 && length.as_bytes().starts_with(b"0");
             let digits = !length.is_empty() && length.as_bytes().iter().all(u8::is_ascii_digit);
-            if !digits || self.length.count > 1 {
+            if !digits || octal || self.length.count > 1 {
                 return Err(RequestFault::Framing);
             }
         }

