@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use http::header::{
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, HeaderName, TRANSFER_ENCODING,
+};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Version, request};
 
@@ -233,6 +235,7 @@ impl Form {
         if !matches!(parts.uri.scheme_str(), None | Some("http" | "https")) {
             return Err(RequestFault::TargetForm);
         }
+        check_names(parts)?;
         let singular = Singular::of(&parts.headers);
         let host = Host::of(&parts.uri, &singular.host, parts.version)?;
         let rewritten = path::canonical_target(&parts.uri)?;
@@ -316,6 +319,16 @@ fn check_method(method: &Method) -> Result<(), RequestFault> {
     } else {
         Err(RequestFault::MethodRefused)
     }
+}
+
+/// Refuses names that are no tokens. The parser of HTTP/1 has done so; that of HTTP/2 lets a
+/// quotation mark pass (RFC 9110 section 5.6.2).
+fn check_names(parts: &request::Parts) -> Result<(), RequestFault> {
+    let is_odd = |name: &HeaderName| name.as_str().contains('"');
+    if parts.version >= Version::HTTP_2 && parts.headers.keys().any(is_odd) {
+        return Err(RequestFault::HeaderName);
+    }
+    Ok(())
 }
 
 /// The headers that have one meaning, as one pass over a head finds them.

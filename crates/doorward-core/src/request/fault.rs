@@ -47,6 +47,9 @@ pub enum RequestFault {
     /// Transfer-Encoding or Content-Length that two servers may read differently.
     #[error("the message framing is ambiguous")]
     Framing,
+    /// A header's name is not a token, which HTTP/1 could not carry.
+    #[error("a header's name has a character that is not allowed")]
+    HeaderName,
     /// The named header is there twice.
     #[error("the {0} header is there twice")]
     Duplicate(&'static str),
@@ -98,6 +101,7 @@ impl RequestFault {
             Self::Host => "host_malformed",
             Self::TwoHosts => "two_hosts",
             Self::Framing => "message_framing",
+            Self::HeaderName => "header_name",
             Self::Duplicate(_) => "duplicate_header",
             Self::ConnectionNominates => "connection_nominates",
             Self::PeerNotTrusted => "peer_not_trusted",

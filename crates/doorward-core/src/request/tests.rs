@@ -237,6 +237,7 @@ fn g13_ambiguous_framing_is_refused() {
         ],
         &[("content-length", "3"), ("content-length", "3")],
         &[("content-length", "+3")],
+        &[("content-length", "03")],
         &[("content-length", "3, 3")],
     ] {
         assert_eq!(
@@ -288,4 +289,16 @@ fn g09_aliases_of_managed_headers_are_managed() {
     for name in ["x_api_key", "X.Api.Key", "x-api_key"] {
         assert!(managed.is_managed(name), "{name}");
     }
+}
+
+#[test]
+fn g15_a_name_that_http1_cannot_carry_is_refused() {
+    let mut request = Request::get("https://api.example/").version(Version::HTTP_2);
+    let name = http::HeaderName::from_lowercase(b"x\"").unwrap();
+    request
+        .headers_mut()
+        .unwrap()
+        .insert(name, "y".parse().unwrap());
+    let (parts, ()) = request.body(()).unwrap().into_parts();
+    assert_eq!(canonicalise(parts).map(drop), Err(RequestFault::HeaderName));
 }

@@ -58,12 +58,13 @@ struct Found {
 }
 
 /// Removes from trailers what would mean something as a header: identity, credentials, framing
-/// and routing (RFC 9110 section 6.5.1).
+/// and routing (RFC 9110 section 6.5.1); and names that HTTP/1 cannot carry.
 pub(crate) fn strip_trailers(trailers: &mut HeaderMap, managed: &ManagedHeaders) {
     let gone: Vec<HeaderName> = trailers
         .keys()
         .filter(|name| {
             is_hop_by_hop(name)
+                || name.as_str().contains('"')
                 || managed.is_managed(name.as_str())
                 || managed.is_credential(name.as_str())
                 || [CONTENT_LENGTH, HOST, COOKIE, TRAILER].contains(name)

@@ -1,7 +1,7 @@
 //! Which of an upstream's headers reach the caller.
 
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, TRANSFER_ENCODING};
-use http::{HeaderMap, Response};
+use http::{HeaderMap, Response, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
 
@@ -24,7 +24,18 @@ pub(super) fn clean(response: &mut Response<Incoming>) -> Result<(), Fault> {
         }
     }
     found.remove_from(response.headers_mut());
+    if response.version() == Version::HTTP_2 {
+        remove_odd_names(response.headers_mut());
+    }
     Ok(())
+}
+
+/// Removes what the parser of HTTP/2 lets pass and HTTP/1 cannot carry: names with a quotation mark.
+fn remove_odd_names(headers: &mut HeaderMap) {
+    let odd = headers.keys().filter(|name| name.as_str().contains('"'));
+    for name in odd.cloned().collect::<Vec<HeaderName>>() {
+        headers.remove(name);
+    }
 }
 
 /// Removes hop-by-hop headers and those that `Connection` nominates.

@@ -6,9 +6,11 @@
 //! and with a strict reading of the bytes that the door was sent.
 
 mod corpus;
+mod proxies;
 
 mod runs;
 mod stand;
 mod strict;
 mod talk;
+mod tap;
 mod witness;

@@ -2,9 +2,12 @@
 
 use std::fmt::Write as _;
 
+use super::strict::{self, Whole};
+
 mod chunks;
 mod framing;
 mod heads;
+pub(super) mod http2;
 mod sequences;
 
 /// Stands for the number of a case in its bytes; as long as a number is written.
@@ -22,6 +25,8 @@ pub(super) struct Case {
     /// It is plain HTTP: everybody must pass all of it on.
     pub(super) is_plain: bool,
     template: Vec<u8>,
+    /// What may be passed on of bytes that are not HTTP/1: method, path, bytes of content.
+    written: Option<Vec<(&'static str, &'static str, usize)>>,
 }
 
 impl Case {
@@ -30,6 +35,7 @@ impl Case {
             name: name.into(),
             is_plain: false,
             template: template.into(),
+            written: None,
         }
     }
 
@@ -44,10 +50,30 @@ impl Case {
     pub(super) fn bytes(&self, number: usize) -> Vec<u8> {
         numbered(&self.template, number)
     }
+
+    /// What a strict reader finds in its bytes.
+    pub(super) fn read(&self, number: usize) -> Vec<Whole> {
+        let Some(written) = &self.written else {
+            return strict::read(&self.bytes(number)).0;
+        };
+        let whole = |(method, path, length): &(&str, &str, usize)| Whole {
+            method: (*method).to_owned(),
+            path: String::from_utf8(numbered(path.as_bytes(), number)).unwrap(),
+            length: *length,
+            decision: None,
+        };
+        written.iter().map(whole).collect()
+    }
+}
+
+/// What a strict reader finds in all of them.
+pub(super) fn read(cases: &[Case]) -> Vec<Whole> {
+    let cases = cases.iter().enumerate();
+    cases.flat_map(|(number, case)| case.read(number)).collect()
 }
 
 /// Puts a number where it belongs.
-pub(super) fn numbered(template: &[u8], number: usize) -> Vec<u8> {
+fn numbered(template: &[u8], number: usize) -> Vec<u8> {
     let mut bytes = template.to_vec();
     let text = format!("{number:05}");
     let mut at = 0;
@@ -60,7 +86,7 @@ pub(super) fn numbered(template: &[u8], number: usize) -> Vec<u8> {
     bytes
 }
 
-/// Every case.
+/// Every case of HTTP/1.
 pub(super) fn all() -> Vec<Case> {
     let mut all = Vec::new();
     for part in [

@@ -2,7 +2,6 @@
 
 use super::corpus;
 use super::stand::Stand;
-use super::strict;
 use super::witness::Witness;
 
 fn withstands(stand: Option<Stand>) {
@@ -10,11 +9,7 @@ fn withstands(stand: Option<Stand>) {
         return;
     };
     let cases = corpus::all();
-    stand.withstands(stand.port(), &cases, |sent| {
-        sent.iter()
-            .flat_map(|message| strict::read(&message.bytes).0)
-            .collect()
-    });
+    stand.withstands(stand.port(), &cases, || corpus::read(&cases));
 }
 
 /// Our own upstream reads strictly: it also finds whatever we write that is not plain HTTP.
@@ -36,4 +31,12 @@ fn r103_r106_g13_nothing_is_smuggled_to_node() {
 #[test]
 fn r103_r106_g13_nothing_is_smuggled_to_apache() {
     withstands(Stand::before(Witness::apache));
+}
+
+/// What HTTP/2 can say and HTTP/1 cannot: none of it becomes another request, or more of one.
+#[test]
+fn r104_r106_g15_nothing_is_smuggled_from_http2_to_http1() {
+    let stand = Stand::before(|_| Some(Witness::own())).unwrap();
+    let cases = corpus::http2::all();
+    stand.withstands(stand.port(), &cases, || corpus::read(&cases));
 }
