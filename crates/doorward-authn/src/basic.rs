@@ -12,9 +12,10 @@ use std::time::Duration;
 use doorward_core::challenge::Challenge;
 use doorward_core::credential::{Method, Place, Presented};
 use doorward_core::gate::{Authenticator, Verdict};
+use doorward_core::net::ClientAddress;
 use doorward_core::rejection::{Misplaced, Reason, Rejection};
 use doorward_core::verified::Validity;
-use doorward_core::{Clock, Entropy, RequestHead, Verified};
+use doorward_core::{Clock, Entropy, RequestHead, Secret, Verified};
 use doorward_crypto::digest::ProcessKey;
 use doorward_crypto::hash::{Argon2Params, PasswordHashError};
 use thiserror::Error;
@@ -92,6 +93,21 @@ pub struct BasicState {
     work: Arc<Work>,
     index: Arc<UserIndex>,
     throttle: Arc<Throttle>,
+}
+
+/// How far a check got without waiting.
+enum Begun {
+    /// The password was found right lately.
+    Known(Arc<Entry>),
+    /// It is being checked.
+    Asked(Asked),
+}
+
+/// A check that is made.
+struct Asked {
+    pair: Arc<UserPass>,
+    target: Target,
+    answer: oneshot::Receiver<bool>,
 }
 
 /// Authenticates callers by name and password.
@@ -227,6 +243,54 @@ impl BasicState {
         })
     }
 
+    /// Checks a name and a password that did not come in a header, at the same cost and within the
+    /// same bounds.
+    ///
+    /// # Errors
+    /// As for a call: a wrong password, a throttled one, or [`Rejection::Unavailable`].
+    pub async fn check(
+        &self,
+        name: &str,
+        password: &Secret<String>,
+        client: ClientAddress,
+    ) -> Result<Verified, Rejection> {
+        let pair = UserPass::of_parts(name, password).map_err(Rejection::invalid)?;
+        match self.begin(pair, client)? {
+            Begun::Known(entry) => Ok(assertion(&entry)),
+            Begun::Asked(asked) => self.finish(asked).await,
+        }
+    }
+
+    fn begin(&self, pair: UserPass, client: ClientAddress) -> Result<Begun, Rejection> {
+        let target = self.target(pair.name());
+        let key = self.key(&target, &pair);
+        if let Target::User(entry) = &target
+            && self.remembers(&key)
+        {
+            return Ok(Begun::Known(entry.clone()));
+        }
+        let pair = Arc::new(pair);
+        let answer = self.submit(&target, (&pair, key), Network::of(client))?;
+        Ok(Begun::Asked(Asked {
+            pair,
+            target,
+            answer,
+        }))
+    }
+
+    async fn finish(&self, asked: Asked) -> Result<Verified, Rejection> {
+        let Asked {
+            pair,
+            target,
+            answer,
+        } = asked;
+        match (answer.await, &target) {
+            (Ok(true), Target::User(entry)) => self.confirm(&pair, entry),
+            (Ok(_), target) => Err(target.refusal()),
+            (Err(_), _) => Err(unavailable(&STOPPED)),
+        }
+    }
+
     /// Judges a right password by what is known of its user now, not when the check began.
     fn confirm(&self, pair: &UserPass, began_with: &Entry) -> Result<Verified, Rejection> {
         let target = self.target(pair.name());
@@ -285,23 +349,10 @@ impl BasicAuthenticator {
             return Err(Rejection::invalid(&TOKEN));
         }
         let pair = UserPass::parse(text).map_err(Rejection::invalid)?;
-        let target = self.state.target(pair.name());
-        let key = self.state.key(&target, &pair);
-        if let Target::User(entry) = &target
-            && self.state.remembers(&key)
-        {
-            return Ok(Verdict::Now(Ok(assertion(entry))));
-        }
-        let pair = Arc::new(pair);
-        let network = Network::of(head.arrival().client);
-        let answer = self.state.submit(&target, (&pair, key), network)?;
-        Ok(Verdict::Later(Box::pin(async move {
-            match (answer.await, &target) {
-                (Ok(true), Target::User(entry)) => self.state.confirm(&pair, entry),
-                (Ok(_), target) => Err(target.refusal()),
-                (Err(_), _) => Err(unavailable(&STOPPED)),
-            }
-        })))
+        Ok(match self.state.begin(pair, head.arrival().client)? {
+            Begun::Known(entry) => Verdict::Now(Ok(assertion(&entry))),
+            Begun::Asked(asked) => Verdict::Later(Box::pin(self.state.finish(asked))),
+        })
     }
 }
 

@@ -10,6 +10,7 @@
 
 mod admin;
 mod answer;
+pub mod browser;
 mod decision_log;
 mod jwks;
 mod metrics;

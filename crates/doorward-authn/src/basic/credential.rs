@@ -57,6 +57,22 @@ impl UserPass {
         })
     }
 
+    /// Takes a name and a password that came apart, as a form sends them.
+    ///
+    /// # Errors
+    /// Why nobody can have them.
+    pub fn of_parts(name: &str, password: &Secret<String>) -> Result<Self, &'static Reason> {
+        if name.contains(':') {
+            return Err(&NO_COLON);
+        }
+        let pair = Secret::new(format!("{name}:{}", password.expose()).into_bytes());
+        if pair.expose().len() > MAX_DECODED_LEN {
+            return Err(&TOO_LONG);
+        }
+        let text = Secret::new(STANDARD.encode(pair.expose()));
+        Self::parse(text.expose())
+    }
+
     /// The name: public, and chosen by the caller.
     #[must_use]
     pub fn name(&self) -> &str {
