@@ -16,6 +16,7 @@ use std::time::Duration;
 use doorward_core::clock::Clock;
 use doorward_core::decision::{Decision, Journal, NotRecorded};
 use doorward_core::rejection::{Reason, Rejection};
+use doorward_oauth::{Audit, TokenRecord};
 use parking_lot::Mutex;
 use thiserror::Error;
 
@@ -30,6 +31,7 @@ mod line;
 mod output;
 mod queue;
 mod ring;
+mod token_line;
 mod writer;
 
 pub use line::{AccessRecord, FaultRecord};
@@ -248,6 +250,17 @@ impl Journal for DecisionLog {
             let _taken = self.take(&refused, false);
             NotRecorded
         })
+    }
+}
+
+impl Audit for DecisionLog {
+    fn record(&self, record: &TokenRecord<'_>) -> bool {
+        let must_work = self.on_failure == OnFailure::Refuse && record.error.is_none();
+        let taken = with_buffer(|line| {
+            token_line::write_json(record, self.clock.now(), line);
+            self.enqueue(line, must_work)
+        });
+        taken.is_ok()
     }
 }
 

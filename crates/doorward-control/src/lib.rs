@@ -6,7 +6,8 @@
 //! What it never does: listening, deciding who may enter, answering with a secret, blocking a
 //! call on a disk.
 //!
-//! Where to start: [`DecisionLog`], [`Metrics`], [`AdminService`], [`JwksEndpoint`].
+//! Where to start: [`DecisionLog`], [`Metrics`], [`AdminService`], [`JwksEndpoint`],
+//! [`OAuthService`].
 
 mod admin;
 mod answer;
@@ -14,6 +15,7 @@ pub mod browser;
 mod decision_log;
 mod jwks;
 mod metrics;
+mod oauth;
 
 pub use admin::{AdminService, Check, Probe};
 pub use decision_log::{
@@ -23,3 +25,4 @@ pub use jwks::{JWKS_PATH, JwksEndpoint, PublishError};
 pub use metrics::{
     InFlight, IssuerMetrics, Loaded, Metrics, ServerGauge, UpstreamGauge, UpstreamGauges,
 };
+pub use oauth::OAuthService;

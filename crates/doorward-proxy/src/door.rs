@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, LazyLock};
 
 use arc_swap::ArcSwap;
+use async_trait::async_trait;
 use bytes::Bytes;
 use doorward_core::client_certificate::ClientCertificates;
 use doorward_core::net::Cidrs;
+use doorward_core::rejection::BodyFault;
 use doorward_core::verified::Principal;
 use doorward_core::{Gate, RequestHead};
 use http::{HeaderValue, Response};
@@ -23,6 +25,22 @@ use doorward_core::room::Room;
 pub trait OwnEndpoints: Send + Sync {
     /// Answers a request to a path of ours; `None` when the path is not ours.
     fn answer(&self, head: &RequestHead) -> Option<Response<Bytes>>;
+
+    /// The service that answers a request to a path of ours once its body was read; `None` when
+    /// there is none.
+    fn service(&self, _head: &RequestHead) -> Option<Arc<dyn OwnService>> {
+        None
+    }
+}
+
+/// Answers requests to one path of ours.
+#[async_trait]
+pub trait OwnService: Send + Sync {
+    /// The largest body, in bytes.
+    fn max_body(&self) -> usize;
+
+    /// Answers a request whose body was read whole, or could not be.
+    async fn answer(&self, head: RequestHead, body: Result<Bytes, BodyFault>) -> Response<Bytes>;
 }
 
 /// Makes the signed statement of who calls, for upstreams that check it.

@@ -37,7 +37,7 @@ mod watchdog;
 
 pub use access_log::{Access, AccessLog};
 pub use client_auth::ClientAuth;
-pub use door::{Assertion, Door, OwnEndpoints, Snapshot};
+pub use door::{Assertion, Door, OwnEndpoints, OwnService, Snapshot};
 pub use drain::Drain;
 pub use endings::Endings;
 pub use fault::Fault;

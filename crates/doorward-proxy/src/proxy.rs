@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use crate::body::{CallerBody, Download, Finish, judged};
 use crate::client_auth::Handshake;
 use crate::connection::Application;
-use crate::door::{Door, Snapshot};
+use crate::door::{Door, OwnService, Snapshot};
 use crate::drain::Drain;
 use crate::fault::Fault;
 use crate::forward::{Call, Outcome, forward, prepare};
@@ -157,6 +157,10 @@ impl Application for Proxy {
         if let Some(answer) = snapshot.own.as_ref().and_then(|own| own.answer(&head)) {
             return closing.own(answer, None);
         }
+        if let Some(service) = snapshot.own.as_ref().and_then(|own| own.service(&head)) {
+            let place = self.door.room.place();
+            return Box::pin(closing.serve(service, (head, body, place))).await;
+        }
         match snapshot.gate.admit(&head).await {
             Err(refusal) => closing.refused(&refusal, Some(&head)),
             Ok(Admission::Preflight(preflight)) => {
@@ -225,6 +229,19 @@ impl Closing {
             response.headers_mut().insert(DECISION, decision);
             response
         }
+    }
+
+    /// Has a service of ours answer. It guards itself: what it takes is no call to an upstream.
+    async fn serve(
+        self,
+        service: Arc<dyn OwnService>,
+        (head, mut body, mut place): (RequestHead, CallerBody, Place),
+    ) -> Response<Download> {
+        let limits = &self.snapshot.limits;
+        let read = judged::read(&mut body, &mut place, service.max_body(), limits).await;
+        let answer = service.answer(head, read).await;
+        drop(place);
+        self.own(answer, None)
     }
 
     /// Has a body judged and passes the call on. Nothing is switched to another protocol here:

@@ -13,6 +13,7 @@
 mod api_key;
 mod authorization;
 mod change;
+mod client;
 mod client_key;
 mod consent;
 mod error;

@@ -38,6 +38,7 @@ fn every_statement_prepares() {
         crate::session::ALL,
         crate::change::ALL,
         crate::issued_certificate::ALL,
+        crate::client::ALL,
         crate::client_key::ALL,
         crate::issuer::ALL,
         crate::key_scan::ALL,

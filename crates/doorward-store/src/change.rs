@@ -23,11 +23,13 @@ pub enum Entity {
     IssuedCertificate,
     /// A key with which a client signs, named by its identifier.
     ClientKey,
+    /// An OAuth client, named by its `client_id`.
+    Client,
 }
 
 impl Entity {
     /// Every kind of row.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::ApiKey,
         Self::User,
         Self::Issuer,
@@ -35,6 +37,7 @@ impl Entity {
         Self::RevokedToken,
         Self::IssuedCertificate,
         Self::ClientKey,
+        Self::Client,
     ];
 
     /// The word that stands for it in the log.
@@ -48,6 +51,7 @@ impl Entity {
             Self::RevokedToken => "revoked_token",
             Self::IssuedCertificate => "issued_certificate",
             Self::ClientKey => "client_key",
+            Self::Client => "client",
         }
     }
 
@@ -69,6 +73,7 @@ impl fmt::Display for Entity {
             Self::RevokedToken => "revoked token",
             Self::IssuedCertificate => "certificate",
             Self::ClientKey => "client key",
+            Self::Client => "client",
         })
     }
 }

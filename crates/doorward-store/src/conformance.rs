@@ -10,6 +10,7 @@
 pub mod api_key;
 pub mod authorization;
 pub mod change;
+pub mod client;
 pub mod client_key;
 pub mod consent;
 pub mod issued_certificate;
@@ -98,6 +99,10 @@ macro_rules! conformance_suite {
             parallel_rehashes_have_one_winner, parallel_creates_have_one_winner,
             touch_moves_forward_only, mark_exposed_keeps_the_earliest_moment,
             k01_hostile_text_is_only_text);
+        $crate::conformance_cases!($fresh, client:
+            add_keeps_every_field, add_refuses_a_taken_identifier,
+            r026_rotate_keeps_one_old_secret, rotate_leaves_public_clients_alone,
+            parallel_adds_have_one_winner, remove_forgets);
         $crate::conformance_cases!($fresh, client_key:
             add_keeps_every_field, add_refuses_a_taken_identifier,
             parallel_adds_have_one_winner, r125_revoke_keeps_the_earliest_moment);

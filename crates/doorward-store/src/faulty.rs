@@ -12,10 +12,10 @@ use doorward_core::secret::Secret;
 
 use crate::{
     ApiKeyAmended, ApiKeyAmendment, ApiKeyId, ApiKeyRecord, ApiKeyRotation, ApiKeys,
-    AuthorityRecord, ChangeFeed, Changes, ClientKeyId, ClientKeyRecord, ClientKeys, Health,
-    IssuedCertificateRecord, IssuedCertificates, IssuerRecord, Issuers, KeyVisitor, RevokedToken,
-    RevokedTokens, SigningKeyRecord, SigningKeyRotation, SigningKeys, StoreError, UserName,
-    UserRecord, Users,
+    AuthorityRecord, ChangeFeed, Changes, ClientId, ClientKeyId, ClientKeyRecord, ClientKeys,
+    ClientRecord, ClientSecretRecord, Clients, Health, IssuedCertificateRecord, IssuedCertificates,
+    IssuerRecord, Issuers, KeyVisitor, RevokedToken, RevokedTokens, SigningKeyRecord,
+    SigningKeyRotation, SigningKeys, StoreError, UserName, UserRecord, Users,
 };
 
 /// Which calls fail, and how. Calls are counted from 1.
@@ -170,6 +170,35 @@ impl<S: ClientKeys> ClientKeys for FaultyStore<S> {
         at: Timestamp,
     ) -> Result<Option<Timestamp>, StoreError> {
         self.pass(self.behind.revoke(id, at)).await
+    }
+}
+
+#[async_trait]
+impl<S: Clients> Clients for FaultyStore<S> {
+    async fn add(&self, client: ClientRecord) -> Result<(), StoreError> {
+        self.pass(self.behind.add(client)).await
+    }
+
+    async fn lookup(&self, id: &ClientId) -> Result<Option<ClientRecord>, StoreError> {
+        self.pass(self.behind.lookup(id)).await
+    }
+
+    async fn list(&self) -> Result<Vec<ClientRecord>, StoreError> {
+        self.pass(self.behind.list()).await
+    }
+
+    async fn rotate_secret(
+        &self,
+        id: &ClientId,
+        new: ClientSecretRecord,
+        old_expires_at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.pass(self.behind.rotate_secret(id, new, old_expires_at))
+            .await
+    }
+
+    async fn remove(&self, id: &ClientId) -> Result<bool, StoreError> {
+        self.pass(self.behind.remove(id)).await
     }
 }
 

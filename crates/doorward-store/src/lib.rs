@@ -12,6 +12,7 @@
 pub mod api_key;
 pub mod authorization;
 pub mod change;
+pub mod client;
 pub mod client_key;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
@@ -38,6 +39,9 @@ pub use authorization::{
     ApprovedAuthorization, Authorizations, Given, PendingAuthorization, Redemption,
 };
 pub use change::{Change, ChangeFeed, Changes, Entity};
+pub use client::{
+    ClientAuthMethod, ClientId, ClientRecord, ClientSecretRecord, Clients, GrantType,
+};
 pub use client_key::{ClientKeyId, ClientKeyMaterial, ClientKeyRecord, ClientKeys};
 pub use consent::{ConsentRecord, Consents};
 pub use error::StoreError;

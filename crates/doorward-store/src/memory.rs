@@ -4,6 +4,7 @@
 mod api_key;
 mod authorization;
 mod change;
+mod client;
 mod client_key;
 mod consent;
 mod issued_certificate;
@@ -22,6 +23,7 @@ use parking_lot::{Mutex, MutexGuard};
 use crate::api_key::{ApiKeyId, ApiKeyRecord};
 use crate::authorization::PendingAuthorization;
 use crate::change::{Change, Entity};
+use crate::client::{ClientId, ClientRecord};
 use crate::client_key::{ClientKeyId, ClientKeyRecord};
 use crate::consent::ConsentRecord;
 use crate::error::StoreError;
@@ -44,6 +46,7 @@ pub struct MemoryStore {
 struct Rows {
     api_keys: BTreeMap<ApiKeyId, ApiKeyRecord>,
     digests: HashMap<[u8; 32], ApiKeyId>,
+    clients: BTreeMap<ClientId, ClientRecord>,
     client_keys: BTreeMap<ClientKeyId, ClientKeyRecord>,
     users: BTreeMap<UserName, UserRecord>,
     issuers: BTreeMap<String, IssuerRecord>,

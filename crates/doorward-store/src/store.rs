@@ -1,8 +1,8 @@
 //! The whole store, as the binary hands it out.
 
 use crate::{
-    ApiKeys, Authorizations, ChangeFeed, ClientKeys, Consents, Health, IssuedCertificates, Issuers,
-    RevokedTokens, Sessions, SigningKeys, Users,
+    ApiKeys, Authorizations, ChangeFeed, ClientKeys, Clients, Consents, Health, IssuedCertificates,
+    Issuers, RevokedTokens, Sessions, SigningKeys, Users,
 };
 
 /// Everything a store does. Whoever needs one entity takes that entity's trait instead: an
@@ -11,6 +11,7 @@ use crate::{
 /// The functions lend one entity, because names such as `list` are shared.
 pub trait Store:
     ApiKeys
+    + Clients
     + ClientKeys
     + Users
     + Issuers
@@ -25,6 +26,8 @@ pub trait Store:
 {
     /// The API keys.
     fn api_keys(&self) -> &dyn ApiKeys;
+    /// The clients.
+    fn clients(&self) -> &dyn Clients;
     /// The keys of clients.
     fn client_keys(&self) -> &dyn ClientKeys;
     /// The users.
@@ -52,6 +55,7 @@ pub trait Store:
 impl<S> Store for S
 where
     S: ApiKeys
+        + Clients
         + ClientKeys
         + Users
         + Issuers
@@ -65,6 +69,9 @@ where
         + Health,
 {
     fn api_keys(&self) -> &dyn ApiKeys {
+        self
+    }
+    fn clients(&self) -> &dyn Clients {
         self
     }
     fn client_keys(&self) -> &dyn ClientKeys {

@@ -10,10 +10,12 @@ use doorward_store::{Environment, KeyKind};
 use value::End;
 
 pub mod cert;
+pub mod client;
 pub mod client_key;
 pub mod value;
 
 pub use cert::{Cert, CertIssue};
+pub use client::{Client, ClientAdd, ClientRotate};
 pub use client_key::{ClientKey, ClientKeyAdd, Sign};
 
 /// The guard at an API's door.
@@ -65,6 +67,12 @@ pub enum Command {
         after_help = "Example: doorward key create --name reporting --scope orders:read --expires 90d"
     )]
     Key(Key),
+    /// Adds, shows and removes OAuth clients.
+    #[command(
+        subcommand,
+        after_help = "Example: doorward client add reporting --scope orders:read"
+    )]
+    Client(Client),
     /// Adds, shows and revokes the keys with which clients sign requests.
     #[command(subcommand, after_help = "Example: doorward client-key list --json")]
     ClientKey(ClientKey),

@@ -16,6 +16,7 @@ use crate::output;
 mod ca;
 mod cert;
 mod check;
+mod client;
 mod client_key;
 mod completions;
 mod demo;
@@ -45,6 +46,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode> {
     match cli.command {
         Command::Check(args) => check::run(&args),
         Command::Key(key) => block_on(key::run(key)),
+        Command::Client(command) => block_on(client::run(command)),
         Command::ClientKey(command) => block_on(client_key::run(command)),
         Command::Sign(args) => sign::run(&args),
         Command::User(user) => block_on(user::run(user)),

@@ -10,6 +10,7 @@ use std::time::Duration;
 use doorward_authn::message_signature::MessageSignatureSettings;
 use doorward_authn::mtls::Mappings;
 use doorward_core::net::Cidrs;
+use doorward_oauth::ScopeCatalogue;
 use doorward_policy::RouteTable;
 use doorward_store::IssuerRecord;
 
@@ -29,6 +30,7 @@ pub mod log;
 pub mod message_signature;
 pub mod rate_limit;
 pub mod route;
+pub mod scope;
 pub mod section;
 mod signing;
 pub mod trusted_issuer;
@@ -54,6 +56,8 @@ pub struct Config {
     pub admin: admin::Admin,
     /// Ourselves as an issuer.
     pub issuer: issuer::OwnIssuer,
+    /// The scopes that clients can ask for.
+    pub scopes: ScopeCatalogue,
     /// The protected APIs, by name.
     pub upstreams: BTreeMap<Arc<str>, upstream::UpstreamSettings>,
     /// API keys.
@@ -158,6 +162,7 @@ fn read_root(root: Node, folder: &Path, diagnostics: &mut Diagnostics) -> Option
     let issuer = child(&mut root, "issuer", |section| {
         issuer::read(section, &listeners)
     });
+    let declared = scope::read_all(&mut root);
     let upstreams = upstream::read_all(&mut root, folder);
     let api_key = child(&mut root, "api_key", api_key::read);
     let basic = child(&mut root, "basic", basic::read);
@@ -198,6 +203,7 @@ fn read_root(root: Node, folder: &Path, diagnostics: &mut Diagnostics) -> Option
         client_certificates,
         admin,
         issuer,
+        scopes: scope::catalogue(declared, &policy),
         upstreams,
         api_key,
         basic,

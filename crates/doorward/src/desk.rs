@@ -20,6 +20,7 @@ use crate::state::State;
 pub mod api_key;
 pub mod audit;
 pub mod certificate;
+pub mod client;
 pub mod client_key;
 pub mod signing_key;
 pub mod token;

@@ -2,6 +2,7 @@
 //! there are.
 
 pub mod assertion;
+mod authorization_server;
 pub mod client_trust;
 pub mod feed;
 pub mod gate;

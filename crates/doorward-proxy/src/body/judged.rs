@@ -21,23 +21,32 @@ use doorward_core::room::Place;
 pub(crate) async fn judge(
     pending: PendingBody,
     mut body: CallerBody,
-    place: Place,
+    mut place: Place,
     limits: &Limits,
 ) -> Result<(Permit, CallerBody), Refusal> {
-    let mut reading = Reading {
-        most: pending.max_bytes(),
-        limit: limits.held_bytes,
-        place,
-    };
-    let read = timeout(limits.body_idle_timeout, reading.all(&mut body)).await;
-    match read.unwrap_or(Err(BodyFault::Stalled)) {
+    match read(&mut body, &mut place, pending.max_bytes(), limits).await {
         Err(fault) => Err(pending.refuse(fault)),
         Ok(bytes) => {
             let permit = pending.judge(bytes)?;
-            body.keep(reading.place);
+            body.keep(place);
             Ok((permit, body))
         }
     }
+}
+
+/// Reads the body of a request to a path of ours.
+///
+/// # Errors
+/// Why it cannot be read whole.
+pub(crate) async fn read(
+    body: &mut CallerBody,
+    place: &mut Place,
+    most: usize,
+    limits: &Limits,
+) -> Result<Bytes, BodyFault> {
+    let reading = read_all(body, place, most, limits.held_bytes);
+    let read = timeout(limits.body_idle_timeout, reading).await;
+    read.unwrap_or(Err(BodyFault::Stalled))
 }
 
 /// Puts the body that a permit was made for in the place of the caller's.
@@ -55,35 +64,31 @@ pub(crate) fn replace(permit: &Permit, body: CallerBody, headers: &mut HeaderMap
     body.with(bytes.clone())
 }
 
-struct Reading {
-    /// The largest body.
+/// Reads to the end, at most `most` bytes, and at most `limit` for all bodies together. Trailers
+/// end here.
+async fn read_all(
+    body: &mut CallerBody,
+    place: &mut Place,
     most: usize,
-    /// The most that all bodies take together.
     limit: usize,
-    place: Place,
-}
-
-impl Reading {
-    /// Reads to the end. Trailers end here.
-    async fn all(&mut self, body: &mut CallerBody) -> Result<Bytes, BodyFault> {
-        let mut all = BytesMut::new();
-        while let Some(frame) = next(body).await {
-            let Ok(frame) = frame else {
-                return Err(BodyFault::Broken);
-            };
-            let Ok(data) = frame.into_data() else {
-                continue;
-            };
-            if data.len() > self.most.saturating_sub(all.len()) {
-                return Err(BodyFault::TooLarge);
-            }
-            if !self.place.grow(data.len(), self.limit) {
-                return Err(BodyFault::NoRoom);
-            }
-            all.extend_from_slice(&data);
+) -> Result<Bytes, BodyFault> {
+    let mut all = BytesMut::new();
+    while let Some(frame) = next(body).await {
+        let Ok(frame) = frame else {
+            return Err(BodyFault::Broken);
+        };
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        if data.len() > most.saturating_sub(all.len()) {
+            return Err(BodyFault::TooLarge);
         }
-        Ok(all.freeze())
+        if !place.grow(data.len(), limit) {
+            return Err(BodyFault::NoRoom);
+        }
+        all.extend_from_slice(&data);
     }
+    Ok(all.freeze())
 }
 
 async fn next(body: &mut CallerBody) -> Option<Result<http_body::Frame<Bytes>, hyper::Error>> {

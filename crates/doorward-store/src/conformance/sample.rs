@@ -6,9 +6,10 @@ use doorward_core::scope::ScopeSet;
 use doorward_core::secret::Secret;
 
 use crate::{
-    ApiKeyId, ApiKeyRecord, ApprovedAuthorization, AuthorityRecord, ClientKeyId, ClientKeyMaterial,
-    ClientKeyRecord, ConsentRecord, Environment, Given, IssuedCertificateRecord, IssuerRecord,
-    KeyKind, KeySource, PendingAuthorization, RevokedToken, SessionRecord, SigningKeyRecord, Stage,
+    ApiKeyId, ApiKeyRecord, ApprovedAuthorization, AuthorityRecord, ClientAuthMethod, ClientId,
+    ClientKeyId, ClientKeyMaterial, ClientKeyRecord, ClientRecord, ClientSecretRecord,
+    ConsentRecord, Environment, Given, GrantType, IssuedCertificateRecord, IssuerRecord, KeyKind,
+    KeySource, PendingAuthorization, RevokedToken, SessionRecord, SigningKeyRecord, Stage,
     UserName, UserRecord,
 };
 
@@ -75,6 +76,40 @@ pub fn client_key(n: u64) -> ClientKeyRecord {
         not_before: Some(at(1)),
         expires_at: Some(at(10_000)),
         revoked_at: None,
+        created_at: at(0),
+    }
+}
+
+/// A client's secret whose digest is `n`.
+#[must_use]
+pub fn client_secret(n: u8) -> ClientSecretRecord {
+    ClientSecretRecord {
+        digest: [n; 32],
+        pepper_id: "p1".to_owned(),
+        expires_at: None,
+    }
+}
+
+/// Client number `n`.
+#[must_use]
+pub fn client(n: u8) -> ClientRecord {
+    ClientRecord {
+        id: ClientId::parse(&format!("client-{n:03}")).unwrap(),
+        name: format!("client {n}'; --"),
+        auth_method: ClientAuthMethod::SecretBasic,
+        secret: Some(client_secret(n)),
+        old_secret: Some(ClientSecretRecord {
+            expires_at: Some(at(50)),
+            ..client_secret(n + 100)
+        }),
+        jwks: None,
+        jwks_uri: None,
+        grant_types: vec![GrantType::AuthorizationCode, GrantType::JwtBearer],
+        redirect_uris: vec!["https://c.example/cb?x=1".to_owned()],
+        post_logout_redirect_uris: vec!["https://c.example/bye".to_owned()],
+        scopes: ScopeSet::parse("orders:read orders:write").unwrap(),
+        audiences: vec!["https://api.example".to_owned()],
+        require_pkce: true,
         created_at: at(0),
     }
 }

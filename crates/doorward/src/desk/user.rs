@@ -26,6 +26,7 @@ impl Desk {
         roles: Vec<String>,
     ) -> Result<UserName> {
         let name = UserName::parse(name)?;
+        self.refuse_client_id(&name).await?;
         let now = self.now();
         let record = UserRecord {
             name: name.clone(),
@@ -118,6 +119,9 @@ impl Desk {
             });
         }
         let names: Vec<UserName> = records.iter().map(|record| record.name.clone()).collect();
+        for record in &records {
+            self.refuse_client_id(&record.name).await?;
+        }
         let imported = self.state.store.users().import(records).await;
         let imported = imported.context("nothing was imported");
         let list: Vec<_> = names.iter().map(UserName::as_str).collect();

@@ -24,12 +24,13 @@ use doorward_core::gate::RevocationFeed;
 use doorward_crypto::entropy::OsEntropy;
 use doorward_crypto::hash::Argon2Params;
 use doorward_crypto::proof::chain::Authority;
+use doorward_oauth::ClientIndex;
 use doorward_policy::Counts;
 use doorward_proxy::Endings;
 use doorward_store::{
-    ApiKeyId, ApiKeys, Change, ChangeFeed, ClientKeyId, ClientKeyRecord, ClientKeys, Entity,
-    IssuedCertificates, IssuerRecord, Issuers, RevokedToken, RevokedTokens, SigningKeys, Store,
-    UserName, UserRecord, Users,
+    ApiKeyId, ApiKeys, Change, ChangeFeed, ClientId, ClientKeyId, ClientKeyRecord, ClientKeys,
+    ClientRecord, Clients, Entity, IssuedCertificates, IssuerRecord, Issuers, RevokedToken,
+    RevokedTokens, SigningKeys, Store, UserName, UserRecord, Users,
 };
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
@@ -78,6 +79,8 @@ pub struct Memory {
     set_back: AtomicBool,
     /// API keys.
     pub keys: Arc<KeyIndex>,
+    /// OAuth clients.
+    pub clients: Arc<ClientIndex>,
     /// Keys with which clients sign.
     pub client_keys: Arc<ClientKeyIndex>,
     /// Users, and what checking passwords needs.
@@ -159,6 +162,7 @@ impl Memory {
             feed: Arc::new(Feed::new(Arc::clone(&clock), desk.config.max_staleness)),
             ids: Arc::new(DecisionIds::new(desk.entropy.as_ref())),
             keys: Arc::default(),
+            clients: Arc::default(),
             client_keys: Arc::new(ClientKeyIndex::new(clock.now())),
             fetching: parking_lot::Mutex::default(),
             failing: parking_lot::Mutex::default(),
@@ -204,6 +208,11 @@ impl Memory {
         let client_keys = ClientKeys::list(self.store()).await?;
         self.client_keys.retain(&client_keys);
         client_keys.iter().for_each(|key| self.take_client_key(key));
+        let clients = Clients::list(self.store()).await?;
+        self.clients.retain(&clients);
+        clients
+            .into_iter()
+            .for_each(|client| self.take_client(client));
         self.basic.index().replace(&load_users(self.store()).await?);
         for token in RevokedTokens::list(self.store()).await? {
             self.revocations.insert(token);
@@ -255,6 +264,7 @@ impl Memory {
             match change.entity {
                 Entity::ApiKey => self.take_over_key(&change.id).await?,
                 Entity::ClientKey => self.take_over_client_key(&change.id).await?,
+                Entity::Client => self.take_over_client(&change.id).await?,
                 Entity::SigningKey => signing = true,
                 Entity::Issuer => issuers = true,
                 Entity::RevokedToken => self.take_over_revocation(&change.id).await?,
@@ -285,7 +295,7 @@ impl Memory {
                     self.endings.note(jti);
                 }
             }
-            Entity::Issuer | Entity::SigningKey => {}
+            Entity::Issuer | Entity::SigningKey | Entity::Client => {}
         }
     }
 
@@ -305,6 +315,23 @@ impl Memory {
             None => self.client_keys.remove(&id),
         }
         Ok(())
+    }
+
+    async fn take_over_client(&self, id: &str) -> Result<()> {
+        let id = ClientId::parse(id)?;
+        match Clients::lookup(self.store(), &id).await? {
+            Some(record) => self.take_client(record),
+            None => self.clients.remove(&id),
+        }
+        Ok(())
+    }
+
+    /// A client that cannot be used gets no token, and must not stop us from hearing of others.
+    fn take_client(&self, record: ClientRecord) {
+        let id = record.id.clone();
+        if let Err(error) = self.clients.insert(record) {
+            eprintln!("doorward: the client {id} is not used: {error}");
+        }
     }
 
     /// A key that cannot be used opens nothing, and must not stop us from hearing of revocations.

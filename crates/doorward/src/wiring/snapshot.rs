@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use bytes::Bytes;
-use doorward_control::{AccessRecord, DecisionLog, FaultRecord, JwksEndpoint, Metrics};
+use doorward_control::{
+    AccessRecord, DecisionLog, FaultRecord, JwksEndpoint, Metrics, OAuthService,
+};
 use doorward_core::decision::{DecisionId, Journal};
 use doorward_core::{Clock, RequestHead};
-use doorward_proxy::{Access, AccessLog, Fault, OwnEndpoints, Snapshot};
+use doorward_proxy::{Access, AccessLog, Fault, OwnEndpoints, OwnService, Snapshot};
 use http::Response;
 
 use super::assertion::Assertions;
 use super::memory::Memory;
 use super::upstreams::Upstreams;
-use super::{client_trust, gate};
+use super::{authorization_server, client_trust, gate};
 use crate::config::Config;
 use crate::desk::Desk;
 
@@ -22,7 +24,7 @@ pub struct Parts {
     memory: Arc<Memory>,
     log: Arc<DecisionLog>,
     metrics: Arc<Metrics>,
-    own: Arc<Own>,
+    jwks: Arc<JwksEndpoint>,
     assertions: Arc<Assertions>,
     upstreams: Upstreams,
 }
@@ -47,7 +49,7 @@ impl Parts {
             memory: Arc::clone(memory),
             log: Arc::clone(log),
             metrics: Arc::clone(metrics),
-            own: Arc::new(Own(Arc::clone(jwks))),
+            jwks: Arc::clone(jwks),
             upstreams: Upstreams::default(),
         })
     }
@@ -73,7 +75,10 @@ impl Parts {
             endings: Arc::clone(&self.memory.endings),
             gate: gate::build(config, &self.memory, journal)?,
             upstreams: self.upstreams.of(config)?,
-            own: Some(Arc::<Own>::clone(&self.own) as Arc<dyn OwnEndpoints>),
+            own: Some(Arc::new(Own {
+                jwks: Arc::clone(&self.jwks),
+                oauth: authorization_server::build(config, &self.memory, &self.log)?,
+            })),
             assertion: Some(Arc::<Assertions>::clone(&self.assertions) as _),
             access: Arc::new(Accesses {
                 log: Arc::clone(&self.log),
@@ -94,11 +99,21 @@ impl Parts {
 }
 
 /// Our own paths.
-struct Own(Arc<JwksEndpoint>);
+struct Own {
+    jwks: Arc<JwksEndpoint>,
+    oauth: Option<Arc<OAuthService>>,
+}
 
 impl OwnEndpoints for Own {
     fn answer(&self, head: &RequestHead) -> Option<Response<Bytes>> {
-        self.0.answer(head.method(), head.path(), head.headers())
+        self.jwks.answer(head.method(), head.path(), head.headers())
+    }
+
+    fn service(&self, head: &RequestHead) -> Option<Arc<dyn OwnService>> {
+        let oauth = self.oauth.as_ref()?;
+        let max_body = oauth.max_body(head.path())?;
+        let oauth = Arc::clone(oauth);
+        Some(Arc::new(authorization_server::Service { oauth, max_body }))
     }
 }
 

@@ -15,6 +15,7 @@ mod client_certificates;
 mod curl;
 mod door;
 mod fronts;
+mod issuer;
 mod jwks;
 mod limits;
 mod live_changes;

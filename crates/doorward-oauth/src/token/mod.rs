@@ -1,0 +1,3 @@
+//! Tokens: the only place where one is made.
+
+pub mod access;

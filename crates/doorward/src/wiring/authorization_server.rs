@@ -1,0 +1,81 @@
+//! Builds the authorization server from a configuration and what is in memory.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use async_trait::async_trait;
+use bytes::Bytes;
+use doorward_control::{DecisionLog, OAuthService};
+use doorward_core::rejection::BodyFault;
+use doorward_core::{Clock, RequestHead};
+use doorward_crypto::entropy::OsEntropy;
+use doorward_crypto::jose::SigningKeyError;
+use doorward_oauth::endpoint::TokenEndpoint;
+use doorward_oauth::grant::ClientCredentials;
+use doorward_oauth::{AuthorizationServer, Endpoint, Issuer, Parts};
+use doorward_proxy::OwnService;
+use http::Response;
+
+use super::memory::Memory;
+use super::signer::Signer;
+use crate::config::Config;
+
+/// Builds the server; none where the configuration turns its endpoints off.
+///
+/// # Errors
+/// When the issuer's identifier is not one.
+pub(super) fn build(
+    config: &Config,
+    memory: &Memory,
+    log: &Arc<DecisionLog>,
+) -> Result<Option<Arc<OAuthService>>> {
+    if !config.issuer.endpoints {
+        return Ok(None);
+    }
+    let parts = Parts {
+        issuer: Issuer::parse(&config.issuer.url)?,
+        audience: config.issuer.audience.clone(),
+        access_token_ttl: config.issuer.access_token_ttl,
+        scopes: config.scopes.clone(),
+        clients: Arc::clone(&memory.clients),
+        peppers: Arc::clone(&memory.state.secrets.peppers),
+        signer: Arc::<Signer>::clone(&memory.signer),
+        audit: Arc::<DecisionLog>::clone(log),
+        clock: Arc::<dyn Clock>::clone(&memory.clock),
+        entropy: Arc::new(OsEntropy::new()),
+    };
+    let server = AuthorizationServer::new(parts, endpoints());
+    Ok(Some(Arc::new(OAuthService::new(server))))
+}
+
+/// What is built. What is in this list works and is in the metadata.
+fn endpoints() -> Vec<Box<dyn Endpoint>> {
+    vec![Box::new(TokenEndpoint::new(vec![Arc::new(
+        ClientCredentials,
+    )]))]
+}
+
+impl doorward_oauth::Signer for Signer {
+    fn sign(&self, typ: &str, claims_json: &str) -> Result<String, SigningKeyError> {
+        self.current().key.sign(typ, claims_json)
+    }
+}
+
+/// One request to a path of the server.
+pub(super) struct Service {
+    /// The server.
+    pub(super) oauth: Arc<OAuthService>,
+    /// The largest body at this path.
+    pub(super) max_body: usize,
+}
+
+#[async_trait]
+impl OwnService for Service {
+    fn max_body(&self) -> usize {
+        self.max_body
+    }
+
+    async fn answer(&self, head: RequestHead, body: Result<Bytes, BodyFault>) -> Response<Bytes> {
+        self.oauth.answer(&head, body).await
+    }
+}
