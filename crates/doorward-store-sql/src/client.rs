@@ -31,9 +31,9 @@ statements! {
     LIST = concat!("SELECT ", columns!(), " FROM client ORDER BY id");
     BY_ID = concat!("SELECT ", columns!(), " FROM client WHERE id = $1");
     ROTATE = "UPDATE client SET old_secret_digest = secret_digest,
-            old_secret_pepper_id = secret_pepper_id, old_secret_expires_at = $4,
+            old_secret_pepper_id = secret_pepper_id, old_secret_expires_at = $1,
             secret_digest = $2, secret_pepper_id = $3
-        WHERE id = $1 AND secret_digest IS NOT NULL";
+        WHERE id = $4 AND secret_digest IS NOT NULL";
     REMOVE = "DELETE FROM client WHERE id = $1";
 }
 
@@ -65,10 +65,10 @@ impl Clients for SqliteStore {
         self.writer
             .write(move |on| {
                 let values = params![
-                    id.as_str(),
+                    old_expires_at.millis(),
                     new.digest,
                     new.pepper_id,
-                    old_expires_at.millis()
+                    id.as_str()
                 ];
                 let changed = on
                     .prepare_cached(ROTATE)

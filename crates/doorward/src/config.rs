@@ -166,9 +166,7 @@ fn read_root(root: Node, folder: &Path, diagnostics: &mut Diagnostics) -> Option
     let upstreams = upstream::read_all(&mut root, folder);
     let api_key = child(&mut root, "api_key", api_key::read);
     let basic = child(&mut root, "basic", basic::read);
-    let token_cache = child(&mut root, "jwt", |s| {
-        s.integer("cache", 20_000, 0..=10_000_000)
-    });
+    let token_cache = child(&mut root, "jwt", read_token_cache);
     let message_signature = root
         .has("message_signature")
         .then(|| child(&mut root, "message_signature", message_signature::read));
@@ -208,7 +206,7 @@ fn read_root(root: Node, folder: &Path, diagnostics: &mut Diagnostics) -> Option
         api_key,
         basic,
         message_signature,
-        token_cache: usize::try_from(token_cache).unwrap_or(20_000),
+        token_cache,
         trusted_issuers,
         outbound_allow,
         outbound_ca,
@@ -254,6 +252,12 @@ fn named<T>(
         section.finish();
     }
     values
+}
+
+/// How many verified tokens are remembered.
+fn read_token_cache(section: &mut Section<'_>) -> usize {
+    let size = section.integer("cache", 20_000, 0..=10_000_000);
+    usize::try_from(size).unwrap_or(20_000)
 }
 
 /// Listeners on which no credential is taken.

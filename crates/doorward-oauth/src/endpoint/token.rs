@@ -84,7 +84,10 @@ impl TokenEndpoint {
         };
         let offer = grant.offer(&ask).await?;
         let terms = offer.terms().clone();
+        let (jti, expires_at) = access::identity(parts, &terms, now);
         let settled = Settled {
+            jti,
+            expires_at,
             scopes: check::scope::settle(asked.as_ref(), &terms, &parts.scopes)?,
             audience: check::resource::settle(&form, &client, &terms, &parts.audience)?,
             now,

@@ -101,6 +101,10 @@ pub struct Settled {
     pub scopes: ScopeSet,
     /// The resources that it is for.
     pub audience: Vec<String>,
+    /// The id that the access token will have, so that what is redeemed can be taken back.
+    pub jti: String,
+    /// When the access token will end.
+    pub expires_at: Timestamp,
     /// The present moment.
     pub now: Timestamp,
 }

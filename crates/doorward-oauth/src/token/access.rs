@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use doorward_core::Secret;
+use doorward_core::{Secret, Timestamp};
 use doorward_crypto::jose::b64;
 use serde_json::{Map, Value, json};
 
@@ -27,6 +27,15 @@ pub(crate) struct Minted {
     pub(crate) issued: Issued,
 }
 
+/// Draws the id of a token, and says when it will end.
+pub(crate) fn identity(parts: &Parts, terms: &Terms, now: Timestamp) -> (String, Timestamp) {
+    let mut id = [0_u8; 16];
+    parts.entropy.fill(&mut id);
+    let end = now.plus(parts.access_token_ttl);
+    let end = terms.not_after.map_or(end, |latest| latest.min(end));
+    (b64::encode(id), end)
+}
+
 /// Mints a token.
 ///
 /// # Errors
@@ -37,12 +46,7 @@ pub(crate) fn mint(
     terms: &Terms,
     settled: &Settled,
 ) -> Result<Minted, OAuthError> {
-    let mut id = [0_u8; 16];
-    parts.entropy.fill(&mut id);
-    let jti = b64::encode(id);
-    let now = settled.now;
-    let end = now.plus(parts.access_token_ttl);
-    let end = terms.not_after.map_or(end, |latest| latest.min(end));
+    let (now, end) = (settled.now, settled.expires_at);
     let subject = match &terms.subject {
         Subject::Client => client.id().as_str(),
         Subject::User { sub, .. } => sub,
@@ -59,7 +63,7 @@ pub(crate) fn mint(
         ("client_id", json!(client.id().as_str())),
         ("iat", json!(now.secs())),
         ("exp", json!(end.secs())),
-        ("jti", json!(jti)),
+        ("jti", json!(settled.jti)),
         ("scope", json!(settled.scopes.to_string())),
     ] {
         claims.insert(name.to_owned(), value);
@@ -74,7 +78,7 @@ pub(crate) fn mint(
             subject: subject.to_owned(),
             scopes: settled.scopes.clone(),
             audience: settled.audience.clone(),
-            jti,
+            jti: settled.jti.clone(),
         },
     })
 }

@@ -83,10 +83,8 @@ fn print_secret(args: &ConfigArgs, made: &WithSecret, old_until: Option<Timestam
     let record = &made.record;
     if args.json {
         let mut value = describe(record);
-        if let Some(object) = value.as_object_mut() {
-            if let Some(secret) = &made.secret {
-                object.insert("client_secret".to_owned(), json!(secret.expose()));
-            }
+        if let (Some(object), Some(secret)) = (value.as_object_mut(), &made.secret) {
+            object.insert("client_secret".to_owned(), json!(secret.expose()));
         }
         output::json(&value);
         return;
