@@ -9,6 +9,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 
+mod fronts;
 mod gate;
 mod load;
 mod material;
@@ -23,6 +24,8 @@ pub(crate) struct Plan {
     pub(crate) seconds: u32,
     /// API keys in the large state.
     pub(crate) keys: u32,
+    /// The one front that is measured, for trying out.
+    pub(crate) only: Option<String>,
 }
 
 /// One number.
@@ -102,6 +105,7 @@ pub(crate) fn run(root: &Path, arguments: &[&str]) -> Result<()> {
         rounds: 3,
         seconds: 5,
         keys: 1_000_000,
+        only: None,
     };
     let mut json_file = None;
     let mut suite = "gate";
@@ -112,8 +116,10 @@ pub(crate) fn run(root: &Path, arguments: &[&str]) -> Result<()> {
             "--json" => json_file = Some(value()?),
             "--rounds" => plan.rounds = value()?.parse()?,
             "--seconds" => plan.seconds = value()?.parse()?,
+            "--only" => plan.only = Some(value()?.to_owned()),
             "--keys" => plan.keys = value()?.parse()?,
             "gate" => suite = "gate",
+            "fronts" => suite = "fronts",
             other => bail!("there is no suite or option `{other}`"),
         }
     }
@@ -124,7 +130,10 @@ pub(crate) fn run(root: &Path, arguments: &[&str]) -> Result<()> {
         "bench {suite}: {} rounds of {} s",
         plan.rounds, plan.seconds
     );
-    let measurements = gate::run(root, &plan)?;
+    let measurements = match suite {
+        "fronts" => fronts::run(root, &plan)?,
+        _ => gate::run(root, &plan)?,
+    };
     print_table(&measurements);
     if let Some(file) = json_file {
         let list: Vec<_> = measurements.iter().map(Measurement::to_json).collect();

@@ -33,7 +33,7 @@ usage: cargo xtask COMMAND
   e2e                   the end-to-end tests of the binary
   first-command         the README's first command, on a release build
   bench [SUITE] [--json FILE] [--rounds N] [--seconds N]
-                        measures a release build; SUITE is `gate`
+                        measures a release build; SUITE is `gate` or `fronts`
 ";
 
 fn main() -> ExitCode {

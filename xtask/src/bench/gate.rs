@@ -289,7 +289,8 @@ fn ratios(of: &[Round], to: &[Round]) -> Vec<f64> {
         .collect()
 }
 
-fn member(json: &str, name: &str) -> Result<String> {
+/// A member of a JSON object.
+pub(super) fn member(json: &str, name: &str) -> Result<String> {
     let value: serde_json::Value = serde_json::from_str(json)?;
     let text = value.get(name).and_then(serde_json::Value::as_str);
     Ok(text
@@ -318,10 +319,11 @@ fn base64(bytes: &[u8]) -> String {
 }
 
 /// A folder that goes away.
-struct Folder(PathBuf);
+pub(super) struct Folder(pub(super) PathBuf);
 
 impl Folder {
-    fn make() -> Result<Self> {
+    /// Makes one.
+    pub(super) fn make() -> Result<Self> {
         let path = std::env::temp_dir().join(format!("doorward-bench-{}", std::process::id()));
         std::fs::create_dir_all(&path)?;
         Ok(Self(path))

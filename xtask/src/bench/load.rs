@@ -1,4 +1,4 @@
-//! Load from wrk: one thread, 64 connections.
+//! Load from wrk: one thread, 64 connections unless told otherwise.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -35,7 +35,14 @@ pub(super) struct Round {
     pub(super) cpu_us: f64,
     /// Requests in a second.
     pub(super) per_second: f64,
+    /// Microseconds in which half of the requests are answered.
+    pub(super) p50_us: f64,
+    /// Microseconds in which 99 of 100 are.
+    pub(super) p99_us: f64,
 }
+
+/// Enough to keep every core busy.
+const MANY: u32 = 64;
 
 /// The Host header is known only when wrk calls `init`.
 const SCRIPT: &str = r#"
@@ -55,9 +62,20 @@ end
 impl Load {
     /// Runs a round against a server.
     pub(super) fn run(&self, server: &Server, seconds: u32) -> Result<Round> {
+        self.run_over(MANY, server, seconds)
+    }
+
+    /// Runs a round over so many connections.
+    pub(super) fn run_over(
+        &self,
+        connections: u32,
+        server: &Server,
+        seconds: u32,
+    ) -> Result<Round> {
         let wrk = command::find("wrk").context("wrk is not installed")?;
         let mut wrk = Command::new(wrk);
-        wrk.args(["-t1", "-c64", &format!("-d{seconds}s")]);
+        wrk.args(["-t1", "--latency", &format!("-c{connections}")]);
+        wrk.arg(format!("-d{seconds}s"));
         let script =
             std::env::temp_dir().join(format!("doorward-bench-{}.lua", std::process::id()));
         match &self.credential {
@@ -91,12 +109,29 @@ impl Load {
         Ok(Round {
             cpu_us: used * 1e6 / requests,
             per_second: number(&text, "Requests/sec:", false)?,
+            p50_us: micros(word(&text, "50%", false)?)?,
+            p99_us: micros(word(&text, "99%", false)?)?,
         })
     }
 }
 
 /// The number before or after a mark.
 fn number(text: &str, mark: &str, before: bool) -> Result<f64> {
+    Ok(word(text, mark, before)?.parse()?)
+}
+
+/// A time of wrk's in microseconds.
+fn micros(text: &str) -> Result<f64> {
+    for (unit, factor) in [("us", 1.0), ("ms", 1e3), ("s", 1e6)] {
+        if let Some(number) = text.strip_suffix(unit) {
+            return Ok(number.parse::<f64>()? * factor);
+        }
+    }
+    bail!("wrk's output is not understood")
+}
+
+/// The word before or after a mark.
+fn word<'t>(text: &'t str, mark: &str, before: bool) -> Result<&'t str> {
     let (left, right) = text
         .split_once(mark)
         .context("wrk's output is not understood")?;
@@ -105,12 +140,12 @@ fn number(text: &str, mark: &str, before: bool) -> Result<f64> {
     } else {
         right.split_whitespace().next()
     };
-    Ok(word.context("wrk's output is not understood")?.parse()?)
+    word.context("wrk's output is not understood")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::number;
+    use super::{micros, number, word};
 
     #[test]
     fn output_of_wrk_is_read() {
@@ -118,5 +153,10 @@ mod tests {
             "Running 5s test\n  1234 requests in 5.00s, 1.00MB read\nRequests/sec:  246.80\n";
         assert!((number(text, " requests in ", true).unwrap() - 1234.0).abs() < 1e-9);
         assert!((number(text, "Requests/sec:", false).unwrap() - 246.8).abs() < 1e-9);
+        let text = "     50%  740.00us\n     99%    3.47ms\n";
+        let time = |mark| micros(word(text, mark, false).unwrap()).unwrap();
+        assert!((time("50%") - 740.0).abs() < 1e-9);
+        assert!((time("99%") - 3470.0).abs() < 1e-9);
+        assert!(micros("1m").is_err());
     }
 }

@@ -12,6 +12,8 @@ use crate::command;
 pub(super) struct Binaries {
     /// The product.
     pub(super) doorward: PathBuf,
+    /// The servers to compare with, which allow everything.
+    pub(super) authorizer: PathBuf,
     material: PathBuf,
 }
 
@@ -26,6 +28,7 @@ impl Binaries {
         let release = target.join("release");
         Ok(Self {
             doorward: release.join("doorward"),
+            authorizer: release.join("bench-authorizer"),
             material: release.join("bench-material"),
         })
     }

@@ -32,17 +32,28 @@ impl Server {
 
     /// Waits until a GET of `path` is answered with 200.
     pub(super) fn wait_for_answer(&mut self, address: SocketAddr, path: &str) -> Result<()> {
+        self.wait_until(|| answers(address, path))
+            .with_context(|| format!("no 200 for {path}"))
+    }
+
+    /// Waits until a connection is taken.
+    pub(super) fn wait_for_listener(&mut self, address: SocketAddr) -> Result<()> {
+        self.wait_until(|| TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok())
+            .with_context(|| format!("no listener at {address}"))
+    }
+
+    fn wait_until(&mut self, ready: impl Fn() -> bool) -> Result<()> {
         let end = Instant::now() + Duration::from_secs(60);
         while Instant::now() < end {
             if let Some(status) = self.child.try_wait()? {
                 bail!("{} ended: {status}", self.name);
             }
-            if answers(address, path) {
+            if ready() {
                 return Ok(());
             }
             std::thread::sleep(Duration::from_millis(1));
         }
-        bail!("{} does not answer {path} with 200", self.name)
+        bail!("{} is not ready in time", self.name)
     }
 
     /// Processor seconds that it and its children have used, user and system.

@@ -25,7 +25,7 @@ pub(super) struct Stand {
 pub(super) const OPEN_PATH: &str = "/public/answer";
 
 /// A free port on the loopback interface.
-fn free_address() -> Result<SocketAddr> {
+pub(super) fn free_address() -> Result<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }
 
@@ -87,7 +87,8 @@ pub(super) struct DoorFiles {
     pub(super) config: PathBuf,
     /// The state folder.
     pub(super) state: PathBuf,
-    address: SocketAddr,
+    /// Where it will listen for callers.
+    pub(super) address: SocketAddr,
 }
 
 impl DoorFiles {
@@ -132,7 +133,13 @@ impl DoorFiles {
     }
 }
 
-fn start(name: &str, command: &mut Command, folder: &Path, address: SocketAddr) -> Result<Stand> {
+/// Starts a server and waits until it answers.
+pub(super) fn start(
+    name: &str,
+    command: &mut Command,
+    folder: &Path,
+    address: SocketAddr,
+) -> Result<Stand> {
     let begun = Instant::now();
     let log = folder.join("output.log");
     let mut server = Server::start(name, command, &log)?;
