@@ -98,6 +98,14 @@ impl Doorstep for Desk {
     }
 }
 
+/// Who asks, on which listener, and what is configured for it.
+#[derive(Clone, Copy)]
+struct Asker<'s> {
+    settings: &'s ForwardAuth,
+    listener: usize,
+    peer: Peer,
+}
+
 /// A connection on which we are asked.
 struct Asked {
     door: Arc<Door>,
@@ -130,7 +138,7 @@ impl Application for Asked {
         {
             let asked = (CallerBody::new(body, &parts), parts);
             return self
-                .speak(&snapshot, settings, asked, (started, in_flight))
+                .speak(&snapshot, self.asker(settings), asked, (started, in_flight))
                 .await;
         }
         // SECURITY: some servers announce a body and send none. What comes next on such a
@@ -140,14 +148,14 @@ impl Application for Asked {
         let _read_away = CallerBody::new(body, &parts);
         let (mut response, decision) = match snapshot.forward_auth.get(&self.listener) {
             Some(settings) => {
-                let verdict = judge::judge(&snapshot, settings, self.peer, parts).await;
+                let verdict = judge::judge(&snapshot, self.asker(settings), parts).await;
                 let id = verdict.decision_id();
                 (Family::of(&settings.dialect).answer(verdict), id)
             }
             None => (answer::nobody_asked(), None),
         };
         if let Some(id) = decision
-            && let Ok(id) = HeaderValue::try_from(id.to_string())
+            && let Ok(id) = HeaderValue::from_bytes(&id.to_ascii())
         {
             response.headers_mut().insert(identity::ANSWERED, id);
         }
@@ -172,16 +180,24 @@ impl Application for Asked {
 }
 
 impl Asked {
+    const fn asker<'s>(&self, settings: &'s ForwardAuth) -> Asker<'s> {
+        Asker {
+            settings,
+            listener: self.listener,
+            peer: self.peer,
+        }
+    }
+
     /// Answers one question of gRPC.
     async fn speak(
         &self,
         snapshot: &Arc<Snapshot>,
-        settings: &ForwardAuth,
+        asker: Asker<'_>,
         (body, parts): (CallerBody, Parts),
         (started, in_flight): (Instant, InFlight),
     ) -> Response<Download> {
         let place = self.door.room.place();
-        let said = grpc::answer(snapshot, settings, self.peer, (parts, body), place).await;
+        let said = grpc::answer(snapshot, asker, (parts, body), place).await;
         let (parts, ()) = said.head.into_parts();
         let finish = Finish {
             snapshot: Some(Arc::clone(snapshot)),

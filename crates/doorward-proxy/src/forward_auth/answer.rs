@@ -22,6 +22,9 @@ const REMOVE: HeaderName = HeaderName::from_static("x-envoy-auth-headers-to-remo
 /// How nginx is told how long an answer may be kept.
 const ACCEL_EXPIRES: HeaderName = HeaderName::from_static("x-accel-expires");
 
+/// Room for the headers of an allowing answer, those of its connection included.
+const ALLOWED: usize = 14;
+
 /// How a dialect understands answers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Family {
@@ -63,6 +66,7 @@ impl Family {
     fn allowed(self, allowed: Allowed) -> Response<Bytes> {
         let mut response = Response::new(Bytes::new());
         let headers = response.headers_mut();
+        headers.reserve(ALLOWED);
         let removes = self == Self::ExactOk { removes: true };
         let mut gone = allowed.unwanted;
         for (name, value) in allowed.told {
@@ -82,10 +86,9 @@ impl Family {
             let names: Vec<&str> = names.iter().map(HeaderName::as_str).collect();
             HeaderValue::try_from(names.join(",")).ok()
         };
-        let vary = names(&allowed.credentials);
         if removes {
             if allowed.spent {
-                gone.extend(allowed.credentials);
+                gone.extend_from_slice(&allowed.credentials);
             }
             if let Some(gone) = names(&gone).filter(|gone| !gone.is_empty()) {
                 headers.insert(REMOVE, gone);
@@ -95,7 +98,7 @@ impl Family {
             None => {
                 headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
             }
-            Some(secs) => keep(headers, secs, vary),
+            Some(secs) => keep(headers, secs, names(&allowed.credentials)),
         }
         response
     }
@@ -120,10 +123,11 @@ impl Family {
 
 /// Lets an answer be kept, for this caller alone.
 fn keep(headers: &mut HeaderMap, secs: u64, vary: Option<HeaderValue>) {
+    // nginx before 1.23 heeds whichever comes first, and `private` is not for it.
+    headers.insert(ACCEL_EXPIRES, secs.into());
     if let Ok(value) = HeaderValue::try_from(format!("private, max-age={secs}")) {
         headers.insert(CACHE_CONTROL, value);
     }
-    headers.insert(ACCEL_EXPIRES, secs.into());
     let vary = vary.filter(|vary| !vary.is_empty());
     headers.insert(
         VARY,

@@ -60,6 +60,11 @@ impl Dialect {
         }
     }
 
+    /// Whether whoever asks can be told which headers to remove.
+    pub(super) const fn removes(&self) -> bool {
+        matches!(self, Self::Envoy { .. } | Self::EnvoyGrpc)
+    }
+
     /// Rebuilds the original request.
     ///
     /// # Errors

@@ -14,25 +14,28 @@ use http_body::Body;
 use prost::Message;
 use tokio::time::timeout;
 
-use super::ForwardAuth;
+use super::Asker;
 use super::judge::{Call, Verdict, judge_call};
 use crate::body::CallerBody;
 use crate::door::Snapshot;
 use crate::fault::Fault;
-use crate::listener::Peer;
 use doorward_core::room::Place;
 
+mod allowance;
+mod fields;
 mod frame;
 mod message;
 mod reply;
 mod told;
 
-use message::{CheckRequest, CheckResponse};
+use message::CheckRequest;
 
 /// The one method of the service.
 const CHECK: &str = "/envoy.service.auth.v3.Authorization/Check";
 /// The largest message in bytes: a head, and the largest body that can be judged.
 const MOST: usize = 2 * 1024 * 1024;
+/// The headers of HTTP/2 that Envoy shows beside the others, with some to spare.
+const PSEUDO: usize = 8;
 /// The longest that a question may take, whatever the front allows.
 const LONGEST: Duration = Duration::from_secs(10);
 
@@ -54,8 +57,7 @@ pub(super) struct Unary {
 /// Answers one question. What is read of it takes memory in `place`, until it is answered.
 pub(super) async fn answer(
     snapshot: &Arc<Snapshot>,
-    settings: &ForwardAuth,
-    peer: Peer,
+    asker: Asker<'_>,
     (parts, body): (Parts, CallerBody),
     mut place: Place,
 ) -> Unary {
@@ -68,18 +70,27 @@ pub(super) async fn answer(
     let unread = |fault| {
         let call = (&Method::POST, CHECK);
         let gate = &snapshot.gate;
-        let refusal = gate.refuse_unread(settings.front(), call, peer.client, fault);
+        let refusal = gate.refuse_unread(asker.settings.front(), call, asker.peer.client, fault);
         Verdict::Refused(Some(refusal.decision_id()), refusal.response())
     };
-    if !settings.peers.contains(peer.client) {
+    if !asker.settings.peers.contains(asker.peer.client) {
         return Unary::saying(unread(RequestFault::PeerNotTrusted));
     }
     let bound = deadline(&parts.headers).min(LONGEST);
     let judged = timeout(bound, async {
         let message = read(body, &mut place, snapshot.limits.held_bytes).await?;
-        let message = frame::read(message).and_then(|bytes| CheckRequest::decode(bytes).ok());
-        let Some(message) = message else {
-            return Ok(unread(RequestFault::OriginalMalformed("message")));
+        let malformed = RequestFault::OriginalMalformed("message");
+        let Some(message) = frame::read(message) else {
+            return Ok(unread(malformed));
+        };
+        // SECURITY: an empty header takes two bytes here and a hundred once it is decoded.
+        match fields::headers(&message) {
+            Some(count) if count <= snapshot.limits.header_count + PSEUDO => {}
+            Some(_) => return Err(Fault::HeadTooLarge),
+            None => return Ok(unread(malformed)),
+        }
+        let Ok(message) = CheckRequest::decode(message) else {
+            return Ok(unread(malformed));
         };
         let managed = snapshot.gate.managed();
         let tale = match told::read(message, managed) {
@@ -90,13 +101,12 @@ pub(super) async fn answer(
             return Err(Fault::HeadTooLarge);
         }
         let call = Call {
-            peer,
             client: tale.client,
             original: tale.original,
             headers: tale.headers,
             body: tale.body,
         };
-        Ok(judge_call(snapshot, settings, call).await)
+        Ok(judge_call(snapshot, asker, call).await)
     })
     .await;
     let verdict = match judged.unwrap_or(Err(Fault::ResponseTimeout)) {
@@ -110,8 +120,15 @@ impl Unary {
     /// An answer that says what was decided.
     fn saying(verdict: Verdict) -> Self {
         let decision = verdict.decision_id();
-        let answer: CheckResponse = reply::reply(verdict);
-        match frame::write(&answer) {
+        let message = match verdict {
+            Verdict::Allowed(allowed) => allowance::write(allowed),
+            Verdict::Refused(_, refusal) => frame::write(&reply::refuse(refusal, decision)),
+            // SECURITY: answered, and in the place of the API's answer.
+            Verdict::Preflight(_, answer) => {
+                frame::write(&reply::refuse(answer.map(|()| Bytes::new()), decision))
+            }
+        };
+        match message {
             Some(message) => Self {
                 message,
                 decision,

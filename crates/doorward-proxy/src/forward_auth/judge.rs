@@ -4,21 +4,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use doorward_core::client_certificate::ClientCertificate;
 use doorward_core::credential::Method;
 use doorward_core::decision::DecisionId;
 use doorward_core::gate::Admission;
 use doorward_core::net::ClientAddress;
 use doorward_core::policy::Cors;
 use doorward_core::rejection::BodyFault;
-use doorward_core::request::{Arrival, ManagedHeaders, RequestFault, Transport};
+use doorward_core::request::{Arrival, ManagedHeaders, RequestFault, Session, Transport};
 use doorward_core::{Permit, Refusal, RequestHead, cors};
 use http::header::{HeaderName, ORIGIN};
 use http::request::Parts;
 use http::{HeaderMap, Response};
 
-use super::ForwardAuth;
 use super::identity::{Told, told};
 use super::original::{Original, client};
+use super::{Asker, Dialect, ForwardAuth};
 use crate::door::Snapshot;
 use crate::fault::Fault;
 use crate::listener::Peer;
@@ -38,11 +39,12 @@ pub(super) struct Allowed {
     pub(super) id: DecisionId,
     /// Every header of ours, with what the upstream must see in it, or nothing.
     pub(super) told: Told,
-    /// The call's headers that carry credentials.
+    /// The call's headers that carry credentials, where the answer says something of them.
     pub(super) credentials: Vec<HeaderName>,
     /// They end here: the upstream must not see them.
     pub(super) spent: bool,
-    /// The call's headers that the upstream must not see, whatever is decided.
+    /// The call's headers that the upstream must not see, whatever is decided; where the front
+    /// can be told so.
     pub(super) unwanted: Vec<HeaderName>,
     /// How long the answer may be kept.
     pub(super) reuse: Option<Duration>,
@@ -59,13 +61,9 @@ impl Verdict {
     }
 }
 
-/// Judges a question that came from `peer`.
-pub(super) async fn judge(
-    snapshot: &Arc<Snapshot>,
-    settings: &ForwardAuth,
-    peer: Peer,
-    asked: Parts,
-) -> Verdict {
+/// Judges a question.
+pub(super) async fn judge(snapshot: &Arc<Snapshot>, asker: Asker<'_>, asked: Parts) -> Verdict {
+    let Asker { settings, peer, .. } = asker;
     let unread = |method: &http::Method, path: &str, fault| {
         let call = (method, path);
         let refusal = snapshot
@@ -90,18 +88,16 @@ pub(super) async fn judge(
         Err(fault) => return unread(&asked.method, asked.uri.path(), fault),
     };
     let call = Call {
-        peer,
         client,
         original,
         headers: asked.headers,
         body: None,
     };
-    judge_call(snapshot, settings, call).await
+    judge_call(snapshot, asker, call).await
 }
 
 /// A call as a front tells it.
 pub(super) struct Call {
-    pub(super) peer: Peer,
     pub(super) client: ClientAddress,
     pub(super) original: Original,
     pub(super) headers: HeaderMap,
@@ -110,17 +106,19 @@ pub(super) struct Call {
 }
 
 /// Judges a call that a trusted front tells of.
-pub(super) async fn judge_call(
-    snapshot: &Arc<Snapshot>,
-    settings: &ForwardAuth,
-    call: Call,
-) -> Verdict {
+pub(super) async fn judge_call(snapshot: &Arc<Snapshot>, asker: Asker<'_>, call: Call) -> Verdict {
+    let settings = asker.settings;
     if call.original.target.as_str().len() > snapshot.limits.uri_bytes {
         return Verdict::Refused(None, Fault::TargetTooLong.response(None));
     }
-    let arrival = arrival(call.peer, call.client, &call.original);
+    let arrival = arrival(asker.peer, call.client, &call.original);
+    let session = Session {
+        certificate: certificate(snapshot, asker, (&call.headers, arrival)),
+        ..Session::default()
+    };
     let parts = call.original.into_parts(call.headers);
-    let head = match snapshot.gate.receive_at(settings.front(), parts, arrival) {
+    let front = settings.front();
+    let head = match snapshot.gate.receive_in(front, parts, arrival, session) {
         Ok(head) => head,
         Err(refusal) => {
             return Verdict::Refused(Some(refusal.decision_id()), refusal.response());
@@ -164,6 +162,22 @@ fn arrival(peer: Peer, client: ClientAddress, original: &Original) -> Arrival {
     Arrival { client, transport }
 }
 
+/// The caller's certificate, as the front writes it into a header.
+///
+/// SECURITY: only where the operator named that header, which says that the front overwrites it,
+/// and where the front says that the caller came over TLS. Over SPOP, the headers are those of the
+/// caller.
+fn certificate(
+    snapshot: &Snapshot,
+    asker: Asker<'_>,
+    (headers, arrival): (&HeaderMap, Arrival),
+) -> Option<Arc<ClientCertificate>> {
+    let told = arrival.transport == Transport::TrustedTerminator
+        && asker.settings.dialect != Dialect::Spop;
+    let judge = snapshot.client_certificates(asker.listener);
+    judge.filter(|_| told)?.of_headers(headers)
+}
+
 fn allow(
     snapshot: &Snapshot,
     settings: &ForwardAuth,
@@ -179,16 +193,25 @@ fn allow(
         }
     };
     let managed = snapshot.gate.managed();
-    let names = head.headers().keys();
+    // Looking at every name is worth its time only where it is told to somebody.
+    let removes = settings.dialect.removes();
+    let names = Some(head.headers().keys()).filter(|_| removes || settings.reuse.is_some());
+    let names = names.into_iter().flatten();
     let credentials = names.filter(|name| managed.is_credential(name.as_str()));
     Verdict::Allowed(Allowed {
         id,
         told,
         credentials: credentials.cloned().collect(),
         spent: !permit.rule().forwarding.pass_credential,
-        unwanted: unwanted(head.headers(), managed),
+        unwanted: if removes {
+            unwanted(head.headers(), managed)
+        } else {
+            Vec::new()
+        },
+        // SECURITY: a token may be bound to the certificate, which no cache compares.
         reuse: settings
             .reuse
+            .filter(|_| head.certificate().is_none())
             .and_then(|longest| reuse(snapshot, permit, longest)),
     })
 }

@@ -26,6 +26,10 @@ pub(super) struct Original {
 /// The headers by which a front tells the original request.
 pub(super) struct Told<'r> {
     asked: &'r Parts,
+    /// The first value of each of [`WORDS`].
+    first: [Option<&'r HeaderValue>; WORDS.len()],
+    /// Whether it is the only one.
+    doubled: [bool; WORDS.len()],
 }
 
 impl<'r> Told<'r> {
@@ -43,8 +47,27 @@ impl<'r> Told<'r> {
         if !path || (absolute && asked.version < Version::HTTP_2) {
             return Err(RequestFault::TargetForm);
         }
-        check_aliases(&asked.headers)?;
-        Ok(Self { asked })
+        let mut told = Self {
+            asked,
+            first: [None; WORDS.len()],
+            doubled: [false; WORDS.len()],
+        };
+        for (name, value) in &asked.headers {
+            check_alias(name)?;
+            told.hear(name, value);
+        }
+        Ok(told)
+    }
+
+    /// Takes down one header, if it tells anything.
+    fn hear(&mut self, name: &HeaderName, value: &'r HeaderValue) {
+        let Some(at) = place(name.as_str()) else {
+            return;
+        };
+        if let (Some(first), Some(doubled)) = (self.first.get_mut(at), self.doubled.get_mut(at)) {
+            *doubled = first.is_some();
+            first.get_or_insert(value);
+        }
     }
 
     /// The method that one of these headers tells.
@@ -73,7 +96,7 @@ impl<'r> Told<'r> {
 
     /// The host of the question itself.
     pub(super) fn own_host(&self) -> Result<HeaderValue, RequestFault> {
-        let header = one(&self.asked.headers, HOST.as_str(), HOST_PART)?;
+        let header = one(&self.asked.headers, &HOST, HOST_PART)?;
         match (self.asked.uri.authority(), header) {
             (None, None) => Err(RequestFault::OriginalMissing(HOST_PART)),
             (None, Some(header)) => Ok(header.clone()),
@@ -105,10 +128,14 @@ impl<'r> Told<'r> {
     /// SECURITY: such headers may be a caller's. Which of two tales is the front's must not be
     /// guessed.
     pub(super) fn agrees(&self, original: &Original) -> Result<(), RequestFault> {
-        let headers = &self.asked.headers;
         let differs = |names: &[&str], same: &dyn Fn(&HeaderValue) -> bool| {
-            let mut values = names.iter().flat_map(|name| headers.get_all(*name));
-            values.any(|value| !same(value))
+            let mut values = names.iter().filter_map(|name| place(name));
+            values.any(|at| {
+                let first = self.first.get(at).copied().flatten();
+                // Of two that are the same, both agree; of others, one cannot.
+                let doubled = self.doubled.get(at).is_some_and(|doubled| *doubled);
+                first.is_some_and(|first| !same(first) || (doubled && !self.all_of(at).all(same)))
+            })
         };
         let path = original.target.as_str().as_bytes();
         let host = original.host.as_bytes();
@@ -144,15 +171,44 @@ impl<'r> Told<'r> {
         }
     }
 
+    fn all_of(&self, at: usize) -> impl Iterator<Item = &HeaderValue> {
+        let name = WORDS.get(at).copied().unwrap_or_default();
+        self.asked.headers.get_all(name).iter()
+    }
+
     /// The one value of the first of these headers that is there.
     fn one_of(&self, names: &[&str], part: &'static str) -> Result<&'r HeaderValue, RequestFault> {
-        for name in names {
-            if let Some(value) = one(&self.asked.headers, name, part)? {
+        for at in names.iter().filter_map(|name| place(name)) {
+            if self.doubled.get(at).is_some_and(|doubled| *doubled) {
+                return Err(RequestFault::OriginalMalformed(part));
+            }
+            if let Some(value) = self.first.get(at).copied().flatten() {
                 return Ok(value);
             }
         }
         Err(RequestFault::OriginalMissing(part))
     }
+}
+
+/// Everything that some server takes for a part of the original request.
+const WORDS: [&str; 11] = [
+    "x-original-uri",
+    "x-forwarded-uri",
+    "x-rewrite-url",
+    "x-original-url",
+    "x-original-method",
+    "x-forwarded-method",
+    "x-forwarded-host",
+    "x-original-host",
+    "x-forwarded-proto",
+    "x-forwarded-scheme",
+    "x-original-proto",
+];
+
+/// The place of a name among [`WORDS`].
+fn place(name: &str) -> Option<usize> {
+    let rest = name.strip_prefix("x-")?;
+    WORDS.iter().position(|word| word.get(2..) == Some(rest))
 }
 
 /// Everything that some server takes for the original path.
@@ -199,10 +255,12 @@ impl Original {
     }
 }
 
+static FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
 /// The caller's address: the rightmost of `X-Forwarded-For` that is no front's.
 pub(super) fn client(headers: &HeaderMap, peers: &Cidrs) -> Result<ClientAddress, RequestFault> {
     let mut last = None;
-    for value in headers.get_all("x-forwarded-for").iter().rev() {
+    for value in headers.get_all(&FORWARDED_FOR).iter().rev() {
         for part in value.as_bytes().rsplit(|byte| *byte == b',') {
             let text = str::from_utf8(part).unwrap_or_default();
             let address = parse_address(text.trim());
@@ -258,7 +316,7 @@ fn split_url(value: &HeaderValue) -> Result<(&[u8], HeaderValue, PathAndQuery), 
 /// The value of a header that may be there once.
 fn one<'h>(
     headers: &'h HeaderMap,
-    name: &str,
+    name: &HeaderName,
     part: &'static str,
 ) -> Result<Option<&'h HeaderValue>, RequestFault> {
     let mut values = headers.get_all(name).iter();
@@ -270,13 +328,16 @@ fn one<'h>(
 
 /// Refuses headers that an upstream may take for ours although no front overwrites them:
 /// `X_Doorward_Subject` is the same variable as `X-Doorward-Subject` to CGI.
-fn check_aliases(headers: &HeaderMap) -> Result<(), RequestFault> {
-    let ours = |name: &HeaderName| {
-        let folded = name.as_str().replace(['_', '.'], "-");
-        folded != name.as_str()
-            && (folded.starts_with("x-doorward") || folded.starts_with("doorward-"))
-    };
-    if headers.keys().any(ours) {
+fn check_alias(name: &HeaderName) -> Result<(), RequestFault> {
+    if !name
+        .as_str()
+        .bytes()
+        .any(|byte| matches!(byte, b'_' | b'.'))
+    {
+        return Ok(());
+    }
+    let folded = name.as_str().replace(['_', '.'], "-");
+    if folded.starts_with("x-doorward") || folded.starts_with("doorward-") {
         return Err(RequestFault::IdentityAlias);
     }
     Ok(())

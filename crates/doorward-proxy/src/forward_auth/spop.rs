@@ -1,21 +1,21 @@
 //! HAProxy's SPOE: an agent that speaks SPOP 2.0, with frames in one piece and any number of
 //! questions under way on a connection. Variables of the transaction are the answer.
 
-use std::io;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
 use doorward_core::Front;
 use doorward_core::request::RequestFault;
 use http::{Method, StatusCode};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
-use tokio::sync::mpsc;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 use super::judge::{Call, Verdict, judge_call};
-use super::{Dialect, ForwardAuth};
+use super::{Asker, Dialect, ForwardAuth};
 use crate::access_log::Access;
 use crate::door::{Door, Snapshot};
 use crate::drain::Drain;
@@ -26,13 +26,17 @@ use crate::listener::Peer;
 mod ack;
 mod frame;
 mod hello;
+mod line;
 mod notify;
 
 use frame::{AGENT_DISCONNECT, Broken, Frame, HAPROXY_DISCONNECT, HAPROXY_HELLO, NOTIFY, Value};
 use hello::Hello;
+use line::Line;
 
 /// The most questions of one connection that are under way.
 const MANY: usize = 128;
+/// As many bytes of answers are written before more is judged.
+const ENOUGH: usize = 64 * 1024;
 /// The longest that a question may take; HAProxy's `timeout processing` is shorter.
 const LONGEST: Duration = Duration::from_secs(10);
 
@@ -56,81 +60,44 @@ impl Agent {
     /// Serves a connection to its end.
     pub(crate) async fn serve<S>(self, stream: S, limits: &Limits, drain: Drain)
     where
-        S: AsyncRead + AsyncWrite + Send + 'static,
+        S: AsyncRead + AsyncWrite + Unpin,
     {
-        let (mut read, mut write) = tokio::io::split(stream);
+        let mut line = Line::new(stream);
         let met = match self.check_peer() {
-            Ok(()) => meet(&mut read, limits).await,
+            Ok(()) => meet(&mut line, limits).await,
             Err(code) => Err(code),
         };
         let greeting = match met {
             Ok(hello) => hello.answer(),
             Err(code) => goodbye(code),
         };
-        let greeting = greeting.unwrap_or_default();
-        let said = write.write_all(&greeting);
-        let said = timeout(limits.write_timeout, said).await;
-        let (Ok(hello), Ok(Ok(()))) = (met, said) else {
+        let said = line.write(&greeting.unwrap_or_default(), limits).await;
+        let (Ok(hello), Ok(())) = (met, said) else {
             return;
         };
         if hello.is_check {
             return;
         }
-        let (answers, queue) = mpsc::channel(MANY);
-        let writer = tokio::spawn(write_all(write, queue, limits.write_timeout));
-        let mut judges = JoinSet::new();
-        let agent = Arc::new(self);
-        let listen = agent.listen(&mut read, (hello.size, limits), &answers, &mut judges);
-        let code = tokio::select! {
-            code = listen => code,
-            () = drain.begun() => NORMAL,
+        let mut work = Work {
+            agent: Arc::new(self),
+            size: hello.size,
+            judges: JoinSet::new(),
+            answers: Vec::new(),
         };
-        while judges.join_next().await.is_some() {}
-        if let Some(last) = goodbye(code) {
-            let _gone = answers.send(last).await;
+        let code = work.listen(&mut line, limits, drain).await;
+        while let Some(done) = work.judges.join_next().await {
+            work.keep(done.ok().flatten());
         }
-        drop(answers);
-        let _written = writer.await;
-    }
-
-    /// Takes questions until the connection ends; the code to end it with.
-    async fn listen<S: AsyncRead>(
-        self: &Arc<Self>,
-        read: &mut ReadHalf<S>,
-        (size, limits): (usize, &Limits),
-        answers: &mpsc::Sender<Vec<u8>>,
-        judges: &mut JoinSet<()>,
-    ) -> u64 {
-        loop {
-            while judges.try_join_next().is_some() {}
-            let bytes = match read_frame(read, size, (limits.idle_timeout, limits)).await {
-                Ok(bytes) => bytes,
-                Err(code) => return code,
-            };
-            let ids = match Frame::read(&bytes) {
-                Ok(frame) if frame.kind == NOTIFY => (frame.stream, frame.number),
-                Ok(frame) if frame.kind == HAPROXY_DISCONNECT => return NORMAL,
-                Ok(_) | Err(Broken::Malformed) => return INVALID,
-                Err(Broken::Fragment) => return FRAGMENTED,
-            };
-            // As many answers may wait as questions may be under way.
-            let Ok(place) = answers.clone().reserve_owned().await else {
-                return NORMAL;
-            };
-            let agent = Arc::clone(self);
-            judges.spawn(async move {
-                if let Some(answer) = agent.answer(&bytes, ids, size).await {
-                    place.send(answer);
-                }
-            });
+        work.keep(goodbye(code));
+        if line.write(&work.answers, limits).await.is_ok() {
+            line.close(limits).await;
         }
     }
 
     /// Answers one question.
-    async fn answer(&self, bytes: &[u8], ids: (u64, u64), size: usize) -> Option<Vec<u8>> {
+    async fn answer(&self, payload: &[u8], ids: (u64, u64), size: usize) -> Option<Vec<u8>> {
         let started = Instant::now();
         let snapshot = self.door.snapshot();
-        let payload = Frame::read(bytes).ok()?.payload;
         let judged = timeout(LONGEST, self.judge(&snapshot, payload)).await;
         let verdict = judged.unwrap_or_else(|_| refused(Fault::ResponseTimeout));
         let decision = verdict.decision_id();
@@ -162,13 +129,17 @@ impl Agent {
             return refused(Fault::HeadTooLarge);
         }
         let call = Call {
-            peer: self.peer,
             client: tale.client,
             original: tale.original,
             headers: tale.headers,
             body: None,
         };
-        judge_call(snapshot, settings, call).await
+        let asker = Asker {
+            settings,
+            listener: self.listener,
+            peer: self.peer,
+        };
+        judge_call(snapshot, asker, call).await
     }
 
     /// What is configured for the peer; nothing where it may not ask, or no longer.
@@ -201,48 +172,107 @@ fn refused(fault: Fault) -> Verdict {
     Verdict::Refused(None, fault.response(None))
 }
 
+/// What is under way on a connection.
+struct Work {
+    agent: Arc<Agent>,
+    /// The largest frame that was agreed to.
+    size: usize,
+    judges: JoinSet<Option<Vec<u8>>>,
+    /// What is ready to be written, in the order in which it became so.
+    answers: Vec<u8>,
+}
+
+impl Work {
+    /// Takes questions and gives answers until the connection ends; the code to end it with.
+    async fn listen<S: AsyncRead + AsyncWrite + Unpin>(
+        &mut self,
+        line: &mut Line<S>,
+        limits: &Limits,
+        drain: Drain,
+    ) -> u64 {
+        let mut begun = pin!(drain.begun());
+        loop {
+            let has_room = self.judges.len() < MANY;
+            if has_room && self.answers.len() < ENOUGH {
+                match line
+                    .take(self.size)
+                    .map(|frame| frame.map(|bytes| self.begin(&bytes)))
+                {
+                    // Whatever has come is judged before anything is written.
+                    Ok(Some(Ok(()))) => continue,
+                    Ok(None) => {}
+                    Ok(Some(Err(code))) | Err(code) => return code,
+                }
+            }
+            if !self.answers.is_empty() {
+                if line.write(&self.answers, limits).await.is_err() {
+                    return NORMAL;
+                }
+                self.answers.clear();
+                continue;
+            }
+            tokio::select! {
+                more = line.more(limits), if has_room => match more {
+                    Ok(()) => {}
+                    Err(code) => return code,
+                },
+                Some(done) = self.judges.join_next() => self.keep(done.ok().flatten()),
+                () = &mut begun => return NORMAL,
+            }
+        }
+    }
+
+    /// Begins to judge what a frame asks; the code of a disconnect where it asks nothing.
+    fn begin(&mut self, bytes: &Bytes) -> Result<(), u64> {
+        let (ids, payload) = match Frame::read(bytes) {
+            Ok(frame) if frame.kind == NOTIFY => {
+                ((frame.stream, frame.number), bytes.slice_ref(frame.payload))
+            }
+            Ok(frame) if frame.kind == HAPROXY_DISCONNECT => return Err(NORMAL),
+            Ok(_) | Err(Broken::Malformed) => return Err(INVALID),
+            Err(Broken::Fragment) => return Err(FRAGMENTED),
+        };
+        let (agent, size) = (Arc::clone(&self.agent), self.size);
+        let mut judging = Box::pin(async move { agent.answer(&payload, ids, size).await });
+        // Most questions wait for nothing, and need no task of their own.
+        match judging
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()))
+        {
+            Poll::Ready(answer) => self.keep(answer),
+            Poll::Pending => {
+                self.judges.spawn(judging);
+            }
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, answer: Option<Vec<u8>>) {
+        match answer {
+            Some(answer) if self.answers.is_empty() => self.answers = answer,
+            Some(answer) => self.answers.extend_from_slice(&answer),
+            None => {}
+        }
+    }
+}
+
 /// Reads the first frame.
-async fn meet<S: AsyncRead>(read: &mut ReadHalf<S>, limits: &Limits) -> Result<Hello, u64> {
-    let first = read_frame(read, hello::MOST, (limits.header_timeout, limits)).await?;
+async fn meet<S: AsyncRead + AsyncWrite + Unpin>(
+    line: &mut Line<S>,
+    limits: &Limits,
+) -> Result<Hello, u64> {
+    let first = loop {
+        if let Some(first) = line.take(hello::MOST)? {
+            break first;
+        }
+        let in_time = timeout(limits.header_timeout, line.more(limits)).await;
+        in_time.map_err(|_| TIMED_OUT)??;
+    };
     match Frame::read(&first) {
         Ok(frame) if frame.kind == HAPROXY_HELLO => Hello::read(frame.payload),
         Err(Broken::Fragment) => Err(FRAGMENTED),
         _ => Err(INVALID),
     }
-}
-
-/// Reads a frame without its length: how long until it begins, and how long it takes, is bounded.
-async fn read_frame<S: AsyncRead>(
-    read: &mut ReadHalf<S>,
-    most: usize,
-    (patience, limits): (Duration, &Limits),
-) -> Result<Bytes, u64> {
-    let ended = |_: io::Error| NORMAL;
-    let length = timeout(patience, read.read_u32()).await;
-    let length = length.map_err(|_| TIMED_OUT)?.map_err(ended)?;
-    let length = usize::try_from(length).map_err(|_| TOO_BIG)?;
-    if length > most {
-        return Err(TOO_BIG);
-    }
-    let mut bytes = vec![0; length];
-    let rest = timeout(limits.header_timeout, read.read_exact(&mut bytes)).await;
-    rest.map_err(|_| TIMED_OUT)?.map_err(ended)?;
-    Ok(bytes.into())
-}
-
-/// Writes answers in the order in which they are ready.
-async fn write_all<S: AsyncWrite>(
-    mut write: WriteHalf<S>,
-    mut queue: mpsc::Receiver<Vec<u8>>,
-    patience: Duration,
-) {
-    while let Some(answer) = queue.recv().await {
-        let written = timeout(patience, write.write_all(&answer)).await;
-        if !matches!(written, Ok(Ok(()))) {
-            return;
-        }
-    }
-    let _closed = timeout(patience, write.shutdown()).await;
 }
 
 /// Our last frame.

@@ -7,6 +7,7 @@ use doorward_proxy::LocalCa;
 use serde_json::json;
 
 use crate::cli::Ca;
+use crate::config::listener::{Listener, Tls};
 use crate::desk::load_config;
 use crate::{output, state};
 
@@ -18,7 +19,9 @@ pub(super) fn run(args: &Ca) -> Result<ExitCode> {
     let ca = LocalCa::open(&state::ca_folder(&config.state_dir), &clock)?;
     let path = std::path::absolute(ca.certificate_file())?;
     let path = path.display().to_string();
-    let port = config.listeners.first().map_or(8443, |l| l.address.port());
+    let local = |l: &&Listener| matches!(l.tls, Tls::Local { .. });
+    let listener = config.listeners.iter().find(local);
+    let port = listener.map_or(8443, |l| l.address.port());
     if args.config.json {
         output::json(&json!({ "ca_file": path }));
     } else if args.path {

@@ -10,7 +10,7 @@ use doorward_proxy::{Dialect, ForwardAuth};
 
 use super::diagnostic::Diagnostic;
 use super::document::Origin;
-use super::listener::Listener;
+use super::listener::{ClientCertificates, Listener};
 use super::section::Section;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -121,6 +121,29 @@ fn covers_bodies(rule: &Rule) -> bool {
             let signed = |accept: &Accept| accept.method == Method::MessageSignature;
             guarded.accepts.iter().any(signed) && !guarded.signing.head_only
         }
+    }
+}
+
+/// Where callers' certificates can come from on a listener for forward-auth.
+pub(super) fn check_certificates(section: &mut Section<'_>, listener: &Listener) {
+    let Some(settings) = &listener.forward_auth else {
+        return;
+    };
+    if listener.client_certificates != ClientCertificates::Off {
+        section.error(
+            section.origin(),
+            "callers' certificates are not known to a listener for forward-auth",
+            "Remove `client_certificates`: whoever asks would show its own. Name the header into \
+             which it writes those of callers in `client_certificate_header`.",
+        );
+    }
+    if listener.client_certificate_header.is_some() && settings.dialect == Dialect::Spop {
+        section.error(
+            section.origin(),
+            "over SPOE, a header about certificates is the caller's own",
+            "Remove `client_certificate_header`; callers with certificates come through the \
+             dialect haproxy, or the reverse proxy.",
+        );
     }
 }
 

@@ -99,14 +99,7 @@ pub(super) fn read_all(
         let mut listener = read(name, section, folder);
         read_clients(&mut listener, section, folder, client_cas);
         listener.proxy_protocol = read_proxy_protocol(section, &listener);
-        if listener.forward_auth.is_some() && listener.knows_certificates() {
-            section.error(
-                section.origin(),
-                "callers' certificates are not known to a listener for forward-auth",
-                "Remove `client_certificates` and `client_certificate_header`; callers with \
-                 certificates come through the reverse proxy.",
-            );
-        }
+        forward_auth::check_certificates(section, &listener);
         Some(listener)
     });
     if listeners.is_empty() {
@@ -254,7 +247,10 @@ fn read_clients(
             "Let the terminator ask, and name its header in `client_certificate_header`.",
         );
     }
-    if listener.client_certificate_header.is_some() && listener.trusted_terminators.is_empty() {
+    if listener.client_certificate_header.is_some()
+        && listener.trusted_terminators.is_empty()
+        && listener.forward_auth.is_none()
+    {
         section.error(
             header_at,
             "anybody could write `client_certificate_header`",

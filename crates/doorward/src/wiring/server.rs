@@ -39,6 +39,8 @@ const JWKS_AGE: Duration = Duration::from_secs(300);
 pub struct Ready {
     /// Name, address and whether it speaks TLS, of every listener.
     pub listeners: Vec<(String, SocketAddr, bool)>,
+    /// Which of them callers use: the first of the reverse proxy, or the first.
+    pub main: usize,
     /// The admin listener.
     pub admin: Option<SocketAddr>,
     /// The development CA, where a listener uses it.
@@ -51,7 +53,7 @@ impl Ready {
     /// The address for callers on this machine.
     pub fn public_url(&self) -> String {
         self.listeners
-            .first()
+            .get(self.main)
             .map_or_else(String::new, |(_, address, tls)| {
                 let scheme = if *tls { "https" } else { "http" };
                 format!("{scheme}://localhost:{}", address.port())
@@ -152,8 +154,10 @@ impl Server {
         });
         let socket = control_socket::listen(&config.state_dir, answers)?;
         let ca_file = local_ca_file(config);
+        let proxies = |l: &listener::Listener| l.forward_auth.is_none();
         let ready = Ready {
             listeners,
+            main: config.listeners.iter().position(proxies).unwrap_or(0),
             admin,
             ca_file,
             issuer: config.issuer.url.clone(),

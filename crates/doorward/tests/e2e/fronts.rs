@@ -9,5 +9,5 @@ pub(crate) mod process;
 mod same_decision;
 pub(crate) mod servers;
 mod spop;
-mod tower;
+pub(crate) mod tower;
 mod world;

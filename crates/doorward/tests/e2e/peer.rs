@@ -128,6 +128,11 @@ impl Recorder {
         Self { port, heads }
     }
 
+    /// How many requests there were so far.
+    pub(crate) fn count(&self) -> usize {
+        self.heads.lock().unwrap().len()
+    }
+
     /// The heads of the requests so far.
     pub(crate) fn heads(&self) -> Vec<String> {
         self.heads.lock().unwrap().clone()

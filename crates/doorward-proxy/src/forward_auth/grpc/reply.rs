@@ -1,4 +1,4 @@
-//! What is answered: an allowing answer, or a refusal. Never an error of gRPC's, which
+//! What is answered to a call that may not pass. Never an error of gRPC's, which
 //! `failure_mode_allow` would turn into a pass.
 
 use bytes::Bytes;
@@ -7,71 +7,17 @@ use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName};
 use http::{Response, StatusCode};
 
 use super::message::{
-    CheckResponse, Denied, Entry, Field, HeaderOption, HttpStatus, OVERWRITE, Ok, Status, Struct,
-    Value,
+    CheckResponse, Denied, Entry, Field, HeaderOption, HttpStatus, OVERWRITE, Status, Struct, Value,
 };
 use crate::forward_auth::identity::ANSWERED;
-use crate::forward_auth::judge::{Allowed, Verdict};
 
-/// Codes of `google.rpc.Code`.
-const OK: i32 = 0;
+/// Codes of `google.rpc.Code`; 0 is OK.
 const PERMISSION_DENIED: i32 = 7;
 const UNAVAILABLE: i32 = 14;
 const UNAUTHENTICATED: i32 = 16;
 
-/// What of ours goes into the dynamic metadata, and under which name.
-const METADATA: [(&str, &str); 3] = [
-    ("x-doorward-subject", "subject"),
-    ("x-doorward-method", "method"),
-    ("x-doorward-credential", "credential_id"),
-];
-
-/// The answer to a question.
-pub(super) fn reply(verdict: Verdict) -> CheckResponse {
-    let id = verdict.decision_id();
-    match verdict {
-        Verdict::Allowed(allowed) => allow(allowed),
-        Verdict::Refused(_, refusal) => refuse(refusal, id),
-        // SECURITY: answered, and in the place of the API's answer.
-        Verdict::Preflight(_, answer) => refuse(answer.map(|()| Bytes::new()), id),
-    }
-}
-
-fn allow(allowed: Allowed) -> CheckResponse {
-    let mut gone = allowed.unwanted;
-    if allowed.spent {
-        gone.extend(allowed.credentials);
-    }
-    let mut fields = vec![field("decision_id", allowed.id.to_string())];
-    let mut headers = Vec::new();
-    for (name, value) in allowed.told {
-        let Some(value) = value else {
-            gone.push(name);
-            continue;
-        };
-        // What is removed is removed last.
-        gone.retain(|gone| *gone != name);
-        let known = METADATA.iter().find(|(known, _)| name == *known);
-        if let (Some((_, key)), Result::Ok(text)) = (known, value.to_str()) {
-            fields.push(field(key, text.to_owned()));
-        }
-        headers.push(header(&name, Bytes::copy_from_slice(value.as_bytes())));
-    }
-    let mut names: Vec<String> = gone.iter().map(|name| name.as_str().to_owned()).collect();
-    names.sort_unstable();
-    names.dedup();
-    CheckResponse {
-        status: Some(Status { code: OK }),
-        denied: None,
-        ok: Some(Ok {
-            headers,
-            headers_to_remove: names,
-        }),
-        dynamic_metadata: Some(Struct { fields }),
-    }
-}
-
-fn refuse(refusal: Response<Bytes>, id: Option<DecisionId>) -> CheckResponse {
+/// The answer that lets no call pass.
+pub(super) fn refuse(refusal: Response<Bytes>, id: Option<DecisionId>) -> CheckResponse {
     let (parts, body) = refusal.into_parts();
     let status = spoken(parts.status);
     let mut headers = Vec::new();
@@ -152,8 +98,8 @@ mod tests {
         for number in 100..=999 {
             let mut refusal = Response::new(Bytes::new());
             *refusal.status_mut() = StatusCode::from_u16(number).unwrap();
-            let answer = reply(Verdict::Refused(None, refusal));
-            assert_ne!(answer.status.unwrap().code, OK, "{number}");
+            let answer = refuse(refusal, None);
+            assert_ne!(answer.status.unwrap().code, 0, "{number}");
             assert_eq!(answer.ok, None);
             let status = answer.denied.unwrap().status.unwrap().code;
             assert!(status == 204 || (400..600).contains(&status), "{number}");
@@ -169,7 +115,7 @@ mod tests {
                 .headers_mut()
                 .append("www-authenticate", challenge.parse().unwrap());
         }
-        let answer = reply(Verdict::Refused(None, refusal));
+        let answer = refuse(refusal, None);
         let denied = answer.denied.unwrap();
         assert_eq!(denied.headers.len(), 1);
         let header = denied.headers[0].clone();

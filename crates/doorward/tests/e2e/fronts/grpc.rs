@@ -127,6 +127,15 @@ fn g07_r113_nobody_else_may_ask_over_grpc() {
     assert!(other.text().contains("decision_id"), "{other:?}");
 }
 
+/// A message of a few hundred kilobytes with very many empty headers, in the map or in the list.
+fn flood(number: u8) -> Vec<u8> {
+    let headers = match number {
+        3 => vec![[3 << 3 | 2, 0]; 200_000].concat(),
+        _ => field(13, &vec![[1 << 3 | 2, 0]; 200_000].concat()),
+    };
+    field(1, &field(4, &field(2, &headers)))
+}
+
 /// Whatever comes, it is a denied response: an error of gRPC's is what `failure_mode_allow` is for.
 #[test]
 fn g24_r114_odd_messages_are_denied_and_no_errors() {
@@ -148,6 +157,8 @@ fn g24_r114_odd_messages_are_denied_and_no_errors() {
         (framed(&question(&[PLAIN, (":path", "/orders")])), 400),
         (framed(&question(&[PLAIN, ("x-original-uri", "/x")])), 400),
         (framed(&field(9, &vec![0; 2 * 1024 * 1024])), 413),
+        (framed(&flood(3)), 431),
+        (framed(&flood(13)), 431),
     ] {
         let answer = ask(&world, &odd, &["-H", "Expect:"]);
         assert_eq!(

@@ -1,8 +1,11 @@
 //! How long a front may keep an answer.
 
 use crate::door::{BASE, Home};
+use crate::fronts::servers::{LISTENERS, start_one};
 use crate::fronts::world::send;
+use crate::peer::{Recorder, header};
 use crate::signing::{Draft, add_key};
+use crate::wait::until;
 
 const REST: &str = r#"
 [listener.asked]
@@ -89,6 +92,70 @@ fn g27_only_allowing_answers_are_kept_and_only_where_the_operator_says_so() {
         assert!(refused.all("x-accel-expires").is_empty(), "{refused:?}");
     }
 }
+
+/// What nginx keeps is for one caller, one operation and one address, and is asked for once.
+#[test]
+fn g27_r112_nginx_keeps_answers_of_callers_apart() {
+    let upstream = Recorder::start();
+    let base = BASE.replace("{upstream}", &upstream.port.to_string());
+    let listener = LISTENERS.replacen(
+        "trusted_peers = [\"127.0.0.1\"]\n",
+        "trusted_peers = [\"127.0.0.1\"]\ncache = \"30s\"\n",
+        1,
+    );
+    let routes = REST.split_once("[[route]]").unwrap().1;
+    let home = Home::new(&format!("{base}{listener}[[route]]{routes}"));
+    let alice = home
+        .key_with(&["--name", "alice", "--scope", "orders:read"])
+        .0;
+    let bob = home
+        .key_with(&["--name", "bob", "--scope", "orders:read"])
+        .0;
+    let weak = home.key_with(&["--name", "weak", "--scope", "other"]).0;
+    let door = home.serve();
+    let cache = format!(
+        "http {{\n    proxy_cache_path {}cache keys_zone=doorward:1m;\n",
+        door.path("").display()
+    );
+    let edit = |text: &str| {
+        let kept = format!("proxy_pass http://doorward/;\n{KEPT}");
+        let text = text.replacen("proxy_pass http://doorward/;\n", &kept, 1);
+        text.replacen("http {\n", &cache, 1)
+    };
+    let Some(front) = start_one(&door, "nginx", upstream.port, &edit) else {
+        return;
+    };
+    let call = |key: &str| {
+        let lines = format!(
+            "GET /orders HTTP/1.1\r\nHost: h\r\nX-API-Key: {key}\r\nConnection: close\r\n\r\n"
+        );
+        let answer = send(front.port(), lines.as_bytes()).unwrap();
+        let told = upstream.heads().pop();
+        let told = told.and_then(|head| header(&head, "x-doorward-subject").map(str::to_owned));
+        (answer.status, told)
+    };
+    let of = |name: &str| Some(name.to_owned());
+    for _ in 0..3 {
+        assert_eq!(call(&alice), (200, of("alice")));
+        assert_eq!(call(&bob), (200, of("bob")));
+        assert_eq!(call(&weak).0, 403);
+        assert_eq!(call("wrong").0, 401);
+    }
+    // Of what is asked again, nothing was kept: this is recorded behind all others.
+    assert_eq!(call("last").0, 401);
+    let log = until("the last decision is recorded", || {
+        let log = door.read("decisions.jsonl");
+        (log.matches("\"outcome\":\"refused\"").count() == 7).then_some(log)
+    });
+    assert_eq!(log.matches("\"outcome\":\"allowed\"").count(), 2, "{log}");
+    assert_eq!(upstream.count(), 6);
+}
+
+/// What the documentation says.
+const KEPT: &str = r#"
+            proxy_cache doorward;
+            proxy_cache_key "$request_method $scheme $http_host $request_uri $remote_addr $http_authorization $http_x_api_key";
+"#;
 
 /// A signature is good once. A kept answer would admit its replays, and, where the key of what is
 /// kept does not hold the signature, everybody who sends none.

@@ -1,6 +1,8 @@
-//! What is wrong with a listener for forward-auth is said before it serves.
+//! What is wrong with a listener for forward-auth is said before it serves; and which listener is
+//! said to be the door's.
 
 use crate::door::{BASE, Home, ONE_ROUTE};
+use crate::fronts::servers::LISTENERS;
 
 #[test]
 fn g07_r113_a_listener_without_peers_does_not_start() {
@@ -60,6 +62,16 @@ fn g07_r113_a_listener_without_peers_does_not_start() {
              client_certificates = \"required\"",
             "certificates are not known",
         ),
+        (
+            "kind = \"forward-auth\"\ndialect = \"spop\"\ntrusted_peers = [\"10.0.0.1\"]\n\
+             tls = \"off\"\nclient_certificate_header = \"haproxy\"\nclient_ca = \"self\"",
+            "is the caller's own",
+        ),
+        (
+            "kind = \"forward-auth\"\ndialect = \"nginx\"\ntrusted_peers = [\"10.0.0.1\"]\n\
+             client_certificate_header = \"nginx\"",
+            "whose client certificates count",
+        ),
         ("dialect = \"nginx\"", "is for listeners for forward-auth"),
         (
             "trusted_peers = [\"10.0.0.1\"]",
@@ -75,4 +87,19 @@ fn g07_r113_a_listener_without_peers_does_not_start() {
             assert!(all.contains(said), "{written} {all}");
         }
     }
+}
+
+/// Callers and verifiers of assertions cannot use a listener that answers other servers only.
+#[test]
+fn the_url_of_the_ready_file_is_that_of_the_reverse_proxy() {
+    let (_, rest) = BASE.split_once("[admin]").unwrap();
+    let rest = format!("[admin]{rest}").replace("{upstream}", "1");
+    let proxy = "[listener.last]\naddress = \"127.0.0.1:0\"\n";
+    let home = Home::new(&format!("{LISTENERS}{proxy}{rest}{ONE_ROUTE}"));
+    let door = home.serve();
+    let port = door.port("last");
+    assert_eq!(door.ready["url"], format!("https://localhost:{port}"));
+    let alone = Home::new(&format!("{LISTENERS}{rest}{ONE_ROUTE}")).serve();
+    let port = alone.port("nginx");
+    assert_eq!(alone.ready["url"], format!("http://localhost:{port}"));
 }

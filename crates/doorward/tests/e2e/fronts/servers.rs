@@ -38,6 +38,25 @@ dialect = "envoy-grpc"
 address = "127.0.0.1:0"
 tls = "off"
 trusted_peers = ["127.0.0.1"]
+[listener.ingress-nginx]
+kind = "forward-auth"
+dialect = "ingress-nginx"
+address = "127.0.0.1:0"
+tls = "off"
+trusted_peers = ["127.0.0.1"]
+[listener.traefik]
+kind = "forward-auth"
+dialect = "traefik"
+address = "127.0.0.1:0"
+tls = "off"
+trusted_peers = ["127.0.0.1"]
+[listener.gateway-api]
+kind = "forward-auth"
+dialect = "gateway-api"
+path_prefix = "/check"
+address = "127.0.0.1:0"
+tls = "off"
+trusted_peers = ["127.0.0.1"]
 [listener.spop]
 kind = "forward-auth"
 dialect = "spop"
@@ -65,7 +84,7 @@ pub(crate) struct Front {
 
 impl Front {
     /// The server's port.
-    pub(super) const fn port(&self) -> u16 {
+    pub(crate) const fn port(&self) -> u16 {
         self.server.port
     }
 
@@ -76,7 +95,11 @@ impl Front {
 
     /// The path of the question about a path: Envoy asks with the path itself.
     pub(super) fn question(&self, path: &str) -> String {
-        let prefix = if self.name == "envoy" { "/check" } else { "" };
+        let prefix = if self.name == "envoy" || self.name == "gateway-api" {
+            "/check"
+        } else {
+            ""
+        };
         format!("{prefix}{path}")
     }
 
@@ -86,17 +109,50 @@ impl Front {
     }
 }
 
-/// Starts every server that is installed, before an API.
-pub(crate) fn start(door: &Door, api: u16) -> Vec<Front> {
-    let all = [
-        nginx(door, api),
-        caddy(door, api),
-        haproxy(door, api),
-        envoy(door, "envoy", api),
-        envoy(door, "envoy-grpc", api),
-        haproxy_spoe(door, api),
-    ];
-    all.into_iter().flatten().collect()
+/// The dialects whose servers are run.
+pub(crate) const RUN: [&str; 6] = ["nginx", "caddy", "haproxy", "envoy", "envoy-grpc", "spop"];
+
+/// What is changed in an example.
+type Edit<'e> = &'e dyn Fn(&str) -> String;
+
+/// Starts the server of a dialect with its example changed, if it is installed.
+pub(crate) fn start_one(
+    door: &Door,
+    dialect: &'static str,
+    api: u16,
+    edit: Edit<'_>,
+) -> Option<Front> {
+    match dialect {
+        "nginx" => nginx(door, dialect, api, edit),
+        // What the controller writes is a configuration of nginx.
+        "ingress-nginx" => nginx(door, dialect, api, &|text| edit(&as_ingress(text))),
+        // Caddy tells what Traefik tells, under the same names.
+        "caddy" | "traefik" => caddy(door, dialect, api, edit),
+        "haproxy" => haproxy(door, api, edit),
+        "spop" => haproxy_spoe(door, api, edit),
+        // Gateways of Kubernetes that ask over HTTP ask as Envoy does.
+        _ => envoy(door, dialect, api, edit),
+    }
+}
+
+/// The example for nginx, asking as the ingress controller makes nginx ask.
+fn as_ingress(text: &str) -> String {
+    let mut text = text.to_owned();
+    for (written, instead) in [
+        (
+            "X-Original-URL \"\";",
+            "X-Original-URL $scheme://$http_host$request_uri;",
+        ),
+        ("X-Original-URI $request_uri;", "X-Original-URI \"\";"),
+        (
+            "X-Forwarded-Proto $scheme;\n            proxy_set_header X-Forwarded-Host $http_host;\n            proxy_set_header X-Forwarded-For $remote_addr;\n\n            # A caller's",
+            "X-Forwarded-Proto \"\";\n            proxy_set_header X-Forwarded-Host \"\";\n            proxy_set_header X-Forwarded-For $remote_addr;\n\n            # A caller's",
+        ),
+    ] {
+        assert!(text.contains(written), "{written}");
+        text = text.replacen(written, instead, 1);
+    }
+    text
 }
 
 /// A file of `examples/`.
@@ -109,10 +165,12 @@ fn example(name: &str) -> String {
 fn moved(door: &Door, dialect: &str, name: &str, ports: (u16, u16)) -> (PathBuf, String) {
     let folder = door.path(dialect);
     std::fs::create_dir_all(&folder).unwrap();
-    let of = if dialect == "spop" {
-        "haproxy-spoe"
-    } else {
-        dialect
+    let of = match dialect {
+        "spop" => "haproxy-spoe",
+        "ingress-nginx" => "nginx",
+        "traefik" => "caddy",
+        "gateway-api" => "envoy",
+        dialect => dialect,
     };
     let text = example(&format!("{of}/{name}"));
     let (own, api) = ports;
@@ -126,17 +184,17 @@ fn moved(door: &Door, dialect: &str, name: &str, ports: (u16, u16)) -> (PathBuf,
     (folder, moved)
 }
 
-fn nginx(door: &Door, api: u16) -> Option<Front> {
+fn nginx(door: &Door, dialect: &'static str, api: u16, edit: Edit<'_>) -> Option<Front> {
     let program = find("nginx")?;
     let port = free_port();
-    let (folder, text) = moved(door, "nginx", "nginx.conf", (port, api));
+    let (folder, text) = moved(door, dialect, "nginx.conf", (port, api));
     let mut http = String::from("http {\n    access_log off;\n");
     for part in ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"] {
         http += &format!("    {part}_temp_path {}/{part};\n", folder.display());
     }
     std::fs::write(
         folder.join("nginx.conf"),
-        text.replacen("http {\n", &http, 1),
+        edit(&text).replacen("http {\n", &http, 1),
     )
     .unwrap();
     let file = folder.join("nginx.conf");
@@ -150,31 +208,34 @@ fn nginx(door: &Door, api: u16) -> Option<Front> {
         &settings,
     ];
     Some(Front {
-        name: "nginx",
+        name: dialect,
         relays: Relays::Statuses,
         server: Server::start(&program, &args, &folder, port),
     })
 }
 
-fn caddy(door: &Door, api: u16) -> Option<Front> {
+fn caddy(door: &Door, dialect: &'static str, api: u16, edit: Edit<'_>) -> Option<Front> {
     let program = find("caddy")?;
     let port = free_port();
-    let (folder, text) = moved(door, "caddy", "Caddyfile", (port, api));
-    let text = format!("{{\n\tadmin off\n}}\n{text}");
+    let (folder, text) = moved(door, dialect, "Caddyfile", (port, api));
+    let text = format!(
+        "{{\n\tadmin off\n\tauto_https disable_redirects\n}}\n{}",
+        edit(&text)
+    );
     std::fs::write(folder.join("Caddyfile"), text).unwrap();
     let args = ["run", "--config", "Caddyfile", "--adapter", "caddyfile"];
     Some(Front {
-        name: "caddy",
+        name: dialect,
         relays: Relays::Everything,
         server: Server::start(&program, &args, &folder, port),
     })
 }
 
-fn haproxy(door: &Door, api: u16) -> Option<Front> {
+fn haproxy(door: &Door, api: u16, edit: Edit<'_>) -> Option<Front> {
     let program = find("haproxy")?;
     let port = free_port();
     let (folder, text) = moved(door, "haproxy", "haproxy.cfg", (port, api));
-    std::fs::write(folder.join("haproxy.cfg"), text).unwrap();
+    std::fs::write(folder.join("haproxy.cfg"), edit(&text)).unwrap();
     std::fs::write(folder.join("doorward.lua"), example("haproxy/doorward.lua")).unwrap();
     Some(Front {
         name: "haproxy",
@@ -183,11 +244,11 @@ fn haproxy(door: &Door, api: u16) -> Option<Front> {
     })
 }
 
-fn haproxy_spoe(door: &Door, api: u16) -> Option<Front> {
+fn haproxy_spoe(door: &Door, api: u16, edit: Edit<'_>) -> Option<Front> {
     let program = find("haproxy")?;
     let port = free_port();
     let (folder, text) = moved(door, "spop", "haproxy.cfg", (port, api));
-    std::fs::write(folder.join("haproxy.cfg"), text).unwrap();
+    std::fs::write(folder.join("haproxy.cfg"), edit(&text)).unwrap();
     let engine = example("haproxy-spoe/doorward.conf");
     std::fs::write(folder.join("doorward.conf"), engine).unwrap();
     Some(Front {
@@ -197,14 +258,14 @@ fn haproxy_spoe(door: &Door, api: u16) -> Option<Front> {
     })
 }
 
-fn envoy(door: &Door, dialect: &'static str, api: u16) -> Option<Front> {
+fn envoy(door: &Door, dialect: &'static str, api: u16, edit: Edit<'_>) -> Option<Front> {
     let program = find_envoy()?;
     let port = free_port();
     let (folder, text) = moved(door, dialect, "envoy.yaml", (port, api));
     Some(Front {
         name: dialect,
         relays: Relays::Everything,
-        server: run_envoy(&program, &folder, &text, port),
+        server: run_envoy(&program, &folder, &edit(&text), port),
     })
 }
 

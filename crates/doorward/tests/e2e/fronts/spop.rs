@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
 
+use crate::door::{BASE, Door, Home, ONE_ROUTE};
+use crate::fronts::servers::LISTENERS;
 use crate::fronts::world::World;
 
 /// Bytes behind their length. Longer than 239 is not needed.
@@ -61,9 +63,13 @@ struct Line(TcpStream);
 
 impl Line {
     fn from(world: &World, address: [u8; 4]) -> Self {
+        Self::to(&world.door, address)
+    }
+
+    fn to(door: &Door, address: [u8; 4]) -> Self {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         socket.bind(&SocketAddr::from((address, 0)).into()).unwrap();
-        let to = SocketAddr::from(([127, 0, 0, 1], world.door.port("spop")));
+        let to = SocketAddr::from(([127, 0, 0, 1], door.port("spop")));
         socket.connect(&to.into()).unwrap();
         let stream = TcpStream::from(socket);
         let patience = Some(Duration::from_secs(20));
@@ -73,7 +79,11 @@ impl Line {
 
     /// A connection that has said hello.
     fn greeted(world: &World) -> Self {
-        let mut line = Self::from(world, [127, 0, 0, 1]);
+        Self::greeted_by(&world.door)
+    }
+
+    fn greeted_by(door: &Door) -> Self {
+        let mut line = Self::to(door, [127, 0, 0, 1]);
         line.send(&hello("2.0", &[]));
         assert_eq!(line.frame().unwrap()[0], 101);
         line
@@ -210,5 +220,41 @@ fn g24_odd_questions_are_refused_over_spop() {
     ] {
         line.send(&odd);
         assert_eq!(answer(&line.frame().unwrap()), (1, false), "{odd:?}");
+    }
+}
+
+/// Whoever stops is not waited for, and whoever was asked still answers.
+#[test]
+fn r108_spop_a_drain_answers_what_was_asked_and_says_goodbye() {
+    let mut world = World::with(&[]);
+    let mut silent = Line::greeted(&world);
+    let mut line = Line::greeted(&world);
+    // A password takes time to judge; what comes behind it does not.
+    let password = [("authorization", "Basic bm9ib2R5OmEtcGFzc3dvcmQ=")];
+    line.send(&[notify(1, "/orders", &password), notify(2, "/public", &[])].concat());
+    let mut answers = vec![answer(&line.frame().unwrap())];
+    world.door.signal("TERM");
+    answers.push(answer(&line.frame().unwrap()));
+    answers.sort_unstable();
+    assert_eq!(answers, [(1, false), (2, true)]);
+    assert_eq!(line.goodbye(), 0);
+    assert_eq!(silent.goodbye(), 0);
+    assert!(world.door.wait().success());
+}
+
+#[test]
+fn r108_spop_silence_and_half_a_frame_end_the_connection() {
+    let limits = "[limits]\nidle = \"1s\"\nheader_timeout = \"1s\"\n";
+    let base = BASE.replace("{upstream}", "1");
+    let door = Home::new(&format!("{base}{LISTENERS}{limits}{ONE_ROUTE}")).serve();
+    let mut unmet = Line::to(&door, [127, 0, 0, 1]);
+    let mut idle = Line::greeted_by(&door);
+    let mut half = Line::greeted_by(&door);
+    let question = notify(1, "/public", &[]);
+    half.send(&question[..question.len() - 1]);
+    let mut begun = Line::to(&door, [127, 0, 0, 1]);
+    begun.send(&hello("2.0", &[])[..9]);
+    for line in [&mut unmet, &mut idle, &mut half, &mut begun] {
+        assert_eq!(line.goodbye(), 2);
     }
 }

@@ -12,7 +12,7 @@ use socket2::{Domain, Socket, Type};
 
 use crate::curl::Answer;
 use crate::door::{BASE, Door, Home};
-use crate::fronts::servers::{Front, LISTENERS, start};
+use crate::fronts::servers::{Front, LISTENERS, RUN, start_one};
 use crate::peer::Recorder;
 use crate::wait::until;
 
@@ -86,6 +86,11 @@ impl World {
 
     /// A world of one's own.
     pub(super) fn new() -> Self {
+        Self::with(&RUN)
+    }
+
+    /// A world of one's own, with the servers of these dialects.
+    pub(super) fn with(dialects: &[&'static str]) -> Self {
         let api = Recorder::answering(|head| {
             let (length, body) = (head.len(), head);
             let body = if head.starts_with("HEAD ") { "" } else { body };
@@ -101,8 +106,9 @@ impl World {
         let weak = home.key_with(&["--scope", "other", "--name", "weak"]).0;
         home.until_key_is("old", "expired");
         let door = home.serve();
+        let start = |dialect: &&'static str| start_one(&door, dialect, api.port, &str::to_owned);
         Self {
-            fronts: start(&door, api.port),
+            fronts: dialects.iter().filter_map(start).collect(),
             door,
             api,
             key,
@@ -128,7 +134,7 @@ impl World {
 
     /// The requests that have reached the API so far.
     pub(super) fn reached(&self) -> usize {
-        self.api.heads().len()
+        self.api.count()
     }
 
     /// Puts a mark into the log: the records of what was sent before it are before it.
