@@ -296,6 +296,15 @@ impl Form {
     }
 }
 
+/// Looks at the framing that the headers of a message in HTTP/1.1 announce: of a message that
+/// another server has read, and will pass on.
+///
+/// # Errors
+/// [`RequestFault::Framing`] for what two servers may read differently (RFC 9112 section 6.3).
+pub fn check_framing(headers: &HeaderMap) -> Result<(), RequestFault> {
+    Singular::of(headers).check_framing(Version::HTTP_11)
+}
+
 /// The longest method that is accepted, in bytes. The longest registered one has 17.
 const MAX_METHOD_LEN: usize = 32;
 

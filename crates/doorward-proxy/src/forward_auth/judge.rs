@@ -11,7 +11,9 @@ use doorward_core::gate::Admission;
 use doorward_core::net::ClientAddress;
 use doorward_core::policy::Cors;
 use doorward_core::rejection::BodyFault;
-use doorward_core::request::{Arrival, ManagedHeaders, RequestFault, Session, Transport};
+use doorward_core::request::{
+    Arrival, ManagedHeaders, RequestFault, Session, Transport, check_framing,
+};
 use doorward_core::{Permit, Refusal, RequestHead, cors};
 use http::header::{HeaderName, ORIGIN};
 use http::request::Parts;
@@ -110,6 +112,15 @@ pub(super) async fn judge_call(snapshot: &Arc<Snapshot>, asker: Asker<'_>, call:
     let settings = asker.settings;
     if call.original.target.as_str().len() > snapshot.limits.uri_bytes {
         return Verdict::Refused(None, Fault::TargetTooLong.response(None));
+    }
+    // SECURITY: a front that tells all headers passes all on, and the API may read its framing
+    // otherwise than the front. Those of a mere question have passed the same check.
+    if let Err(fault) = check_framing(&call.headers) {
+        let asked = (&call.original.method, call.original.target.path());
+        let refusal = snapshot
+            .gate
+            .refuse_unread(settings.front(), asked, call.client, fault);
+        return Verdict::Refused(Some(refusal.decision_id()), refusal.response());
     }
     let arrival = arrival(asker.peer, call.client, &call.original);
     let session = Session {

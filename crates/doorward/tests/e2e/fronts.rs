@@ -2,6 +2,7 @@
 //! of `examples/`.
 
 mod attacks;
+mod disguises;
 mod grpc;
 mod keeping;
 mod mistakes;

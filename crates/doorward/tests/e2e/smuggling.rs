@@ -5,6 +5,7 @@
 //! upstream saw is compared with what the door's log allowed (the decision's id is passed on)
 //! and with a strict reading of the bytes that the door was sent.
 
+mod asked;
 mod corpus;
 mod proxies;
 

@@ -19,7 +19,7 @@ fn has_reached(world: &World, trace: &str) -> bool {
 }
 
 /// Sends a request through a front, which must refuse it.
-fn refused(world: &World, front: &Front, lines: &[&str]) -> u16 {
+pub(super) fn refused(world: &World, front: &Front, lines: &[&str]) -> u16 {
     let trace = trace();
     let answer = world.send(front.port(), &[lines, &[trace.as_str()]].concat());
     let reached = has_reached(world, &trace);
@@ -42,7 +42,7 @@ fn passed(world: &World, front: &Front, lines: &[&str]) -> String {
 }
 
 /// Every value of headers whose name folds to one of ours, in lower case.
-fn ours(head: &str) -> Vec<(String, String)> {
+pub(super) fn ours(head: &str) -> Vec<(String, String)> {
     let lines = head.split("\r\n").skip(1);
     let pairs = lines.filter_map(|line| line.split_once(':'));
     let pairs = pairs.map(|(name, value)| (name.to_lowercase(), value.trim().to_owned()));
@@ -51,7 +51,7 @@ fn ours(head: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-const CLOSE: &str = "Connection: close";
+pub(super) const CLOSE: &str = "Connection: close";
 const SPOOFS: [&str; 9] = [
     "X-Doorward-Subject: admin",
     "x-doorward-subject: admin",

@@ -217,6 +217,19 @@ fn g24_odd_questions_are_refused_over_spop() {
         notify(1, "/public", &[("x-forwarded-proto", "https")]),
         notify(1, "/public", &[("x_doorward_subject", "admin")]),
         notify(1, "/public", &[("a b", "c")]),
+        notify(1, "/public", &[("transfer-encoding", "chunked,")]),
+        notify(1, "/public", &[("transfer-encoding", "gzip, chunked")]),
+        notify(
+            1,
+            "/public",
+            &[("transfer-encoding", "chunked"), ("content-length", "5")],
+        ),
+        notify(1, "/public", &[("content-length", "010")]),
+        notify(
+            1,
+            "/public",
+            &[("content-length", "5"), ("content-length", "5")],
+        ),
     ] {
         line.send(&odd);
         assert_eq!(answer(&line.frame().unwrap()), (1, false), "{odd:?}");
