@@ -5,13 +5,16 @@
 
 pub mod account;
 pub mod asset;
+pub mod authorize;
 pub mod brand;
 pub mod cookie;
+pub mod endpoint;
 pub mod form;
 pub mod form_token;
 pub mod page;
 pub mod pages;
 pub mod paths;
+pub mod scope_words;
 pub mod session;
 pub mod sign_in;
 pub mod visit;

@@ -27,6 +27,8 @@
 //!   kept up to date from the store's change log by the program.
 
 pub mod audit;
+pub mod authorization_error;
+pub mod authorization_response;
 pub mod check;
 mod client;
 pub mod client_auth;
@@ -41,6 +43,8 @@ mod server;
 pub mod token;
 
 pub use audit::{Audit, Issued, TokenRecord};
+pub use authorization_error::{AuthorizationError, AuthorizationErrorCode};
+pub use authorization_response::{AuthorizationResponse, ReturnTo};
 pub use client::{Client, ClientIndex, NotUsable};
 pub use endpoint::{Endpoint, Metadata};
 pub use error::{ErrorCode, OAuthError};

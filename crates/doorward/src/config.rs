@@ -32,6 +32,7 @@ pub mod rate_limit;
 pub mod route;
 pub mod scope;
 pub mod section;
+pub mod sign_in;
 mod signing;
 pub mod trusted_issuer;
 pub mod upstream;
@@ -56,6 +57,8 @@ pub struct Config {
     pub admin: admin::Admin,
     /// Ourselves as an issuer.
     pub issuer: issuer::OwnIssuer,
+    /// The pages for people.
+    pub sign_in: sign_in::SignInSettings,
     /// The scopes that clients can ask for.
     pub scopes: ScopeCatalogue,
     /// The protected APIs, by name.
@@ -162,6 +165,7 @@ fn read_root(root: Node, folder: &Path, diagnostics: &mut Diagnostics) -> Option
     let issuer = child(&mut root, "issuer", |section| {
         issuer::read(section, &listeners)
     });
+    let sign_in = child(&mut root, "sign_in", |s| sign_in::read(s, folder));
     let declared = scope::read_all(&mut root);
     let upstreams = upstream::read_all(&mut root, folder);
     let api_key = child(&mut root, "api_key", api_key::read);
@@ -171,9 +175,7 @@ fn read_root(root: Node, folder: &Path, diagnostics: &mut Diagnostics) -> Option
         .has("message_signature")
         .then(|| child(&mut root, "message_signature", message_signature::read));
     let trusted_issuers = trusted_issuer::read_all(&mut root, folder, &issuer);
-    let (outbound_allow, outbound_ca) = child(&mut root, "outbound", |s| {
-        (s.cidrs("allow"), s.file("ca", folder))
-    });
+    let (outbound_allow, outbound_ca) = child(&mut root, "outbound", |s| outbound(s, folder));
     let managed_headers = child(&mut root, "identity", |s| s.words("strip"));
     let log = child(&mut root, "log", |section| log::read(section, folder));
     let mut limits = child(&mut root, "limits", limits::read);
@@ -201,6 +203,7 @@ fn read_root(root: Node, folder: &Path, diagnostics: &mut Diagnostics) -> Option
         client_certificates,
         admin,
         issuer,
+        sign_in,
         scopes: scope::catalogue(declared, &policy),
         upstreams,
         api_key,
@@ -252,6 +255,11 @@ fn named<T>(
         section.finish();
     }
     values
+}
+
+/// `[outbound]`: private addresses that may be reached, and a certificate authority.
+fn outbound(section: &mut Section<'_>, folder: &Path) -> (Cidrs, Option<PathBuf>) {
+    (section.cidrs("allow"), section.file("ca", folder))
 }
 
 /// How many verified tokens are remembered.

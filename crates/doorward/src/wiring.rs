@@ -12,6 +12,7 @@ pub mod quotas;
 pub mod reasons;
 pub mod reload;
 pub mod server;
+mod sign_in;
 pub mod signer;
 pub mod snapshot;
 pub mod tasks;

@@ -117,6 +117,13 @@ impl UserIndex {
         self.len() == 0
     }
 
+    /// What a user may do; none for a name that nobody has, and for a user who is shut out.
+    #[must_use]
+    pub fn grants(&self, name: &UserName) -> Option<Arc<Grants>> {
+        let entry = self.lookup(name.as_str()).filter(|entry| !entry.disabled)?;
+        Some(entry.identity.grants.clone())
+    }
+
     pub(super) fn lookup(&self, name: &str) -> Option<Arc<Entry>> {
         self.table.read().users.get(name).cloned()
     }

@@ -43,6 +43,27 @@ pub fn settle(
     Ok(asked.into_iter().map(str::to_owned).collect())
 }
 
+/// The resources that an authorization is asked for: the client's, or none.
+///
+/// # Errors
+/// `invalid_target`.
+pub fn requested(form: &Parameters, client: &Client, own: &str) -> Result<Vec<String>, OAuthError> {
+    let audiences = &client.record().audiences;
+    let known = |one: &str| {
+        audiences.iter().any(|known| known == one) || (audiences.is_empty() && one == own)
+    };
+    let mut asked: Vec<String> = Vec::new();
+    for resource in form.all("resource") {
+        if !known(resource) || asked.len() == MOST {
+            return Err(invalid());
+        }
+        if !asked.iter().any(|one| one == resource) {
+            asked.push(resource.to_owned());
+        }
+    }
+    Ok(asked)
+}
+
 const fn invalid() -> OAuthError {
     let sentence = "The resource is unknown here, or the client is not registered for it.";
     OAuthError::new(ErrorCode::InvalidTarget, sentence)

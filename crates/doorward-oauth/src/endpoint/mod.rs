@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::server::Parts;
 
+pub mod authorize;
 pub mod metadata;
 pub mod token;
 

@@ -11,8 +11,10 @@ use crate::error::OAuthError;
 use crate::parameters::Parameters;
 use crate::server::Parts;
 
+pub mod authorization_code;
 pub mod client_credentials;
 
+pub use authorization_code::AuthorizationCode;
 pub use client_credentials::ClientCredentials;
 
 /// A way to get a token. One implementation per file.

@@ -1,3 +1,4 @@
 //! Tokens: the only place where one is made.
 
 pub mod access;
+pub mod id;

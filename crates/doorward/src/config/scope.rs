@@ -90,5 +90,12 @@ pub(super) fn catalogue(
             all.entry(scope.clone()).or_insert_with(plain);
         }
     }
+    if let Ok(openid) = Scope::parse("openid") {
+        let openid_only = || DeclaredScope {
+            by_client: false,
+            ..DeclaredScope::plain(&openid)
+        };
+        all.entry(openid.clone()).or_insert_with(openid_only);
+    }
     ScopeCatalogue::new(all)
 }

@@ -12,11 +12,12 @@ use doorward_crypto::entropy::OsEntropy;
 use doorward_crypto::jose::SigningKeyError;
 use doorward_oauth::endpoint::TokenEndpoint;
 use doorward_oauth::grant::ClientCredentials;
-use doorward_oauth::{AuthorizationServer, Endpoint, Issuer, Parts};
+use doorward_oauth::{AuthorizationServer, Issuer, Parts};
 use doorward_proxy::OwnService;
 use http::Response;
 
 use super::memory::Memory;
+use super::sign_in;
 use super::signer::Signer;
 use crate::config::Config;
 
@@ -26,14 +27,20 @@ use crate::config::Config;
 /// When the issuer's identifier is not one.
 pub(super) fn build(
     config: &Config,
-    memory: &Memory,
+    memory: &Arc<Memory>,
     log: &Arc<DecisionLog>,
 ) -> Result<Option<Arc<OAuthService>>> {
     if !config.issuer.endpoints {
         return Ok(None);
     }
+    let issuer = Issuer::parse(&config.issuer.url)?;
+    let (mut endpoints, code) = sign_in::build(config, memory, &issuer);
+    endpoints.push(Box::new(TokenEndpoint::new(vec![
+        Arc::new(ClientCredentials),
+        code,
+    ])));
     let parts = Parts {
-        issuer: Issuer::parse(&config.issuer.url)?,
+        issuer,
         audience: config.issuer.audience.clone(),
         access_token_ttl: config.issuer.access_token_ttl,
         scopes: config.scopes.clone(),
@@ -44,15 +51,8 @@ pub(super) fn build(
         clock: Arc::<dyn Clock>::clone(&memory.clock),
         entropy: Arc::new(OsEntropy::new()),
     };
-    let server = AuthorizationServer::new(parts, endpoints());
+    let server = AuthorizationServer::new(parts, endpoints);
     Ok(Some(Arc::new(OAuthService::new(server))))
-}
-
-/// What is built. What is in this list works and is in the metadata.
-fn endpoints() -> Vec<Box<dyn Endpoint>> {
-    vec![Box::new(TokenEndpoint::new(vec![Arc::new(
-        ClientCredentials,
-    )]))]
 }
 
 impl doorward_oauth::Signer for Signer {

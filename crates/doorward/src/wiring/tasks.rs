@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use anyhow::Result;
 use doorward_control::Metrics;
-use doorward_core::{Clock, Entropy};
+use doorward_core::{Clock, Entropy, Timestamp};
 use doorward_store::revoked_token::SWEEP_MARGIN;
-use doorward_store::{ChangeFeed, IssuedCertificates, RevokedTokens, SigningKeys};
+use doorward_store::{
+    Authorizations, ChangeFeed, Consents, IssuedCertificates, RevokedTokens, Sessions, SigningKeys,
+    Store, StoreError,
+};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -23,6 +26,8 @@ const KEY_SETS: Duration = Duration::from_secs(1);
 const WRITE_BACK: Duration = Duration::from_secs(5);
 /// How often what has ended is removed.
 const SWEEP: Duration = Duration::from_secs(3600);
+/// How many rows are removed at a time.
+const PORTION: usize = 500;
 /// How long changes are kept for servers that were away. One that was away longer loads all.
 const KEPT_CHANGES: i64 = 100_000;
 
@@ -125,7 +130,21 @@ async fn remove_what_ended(memory: &Memory) -> Result<()> {
     IssuedCertificates::sweep(store, now).await?;
     memory.issued.sweep(now.minus(SWEEP_MARGIN));
     SigningKeys::sweep(store, now).await?;
+    remove_what_people_left(store, now).await?;
     let head = ChangeFeed::head(store).await?;
     ChangeFeed::sweep(store, head.saturating_sub(KEPT_CHANGES)).await?;
     Ok(())
+}
+
+/// Sessions, consents and authorizations, in portions: between two of them others write.
+async fn remove_what_people_left(store: &dyn Store, now: Timestamp) -> Result<(), StoreError> {
+    loop {
+        let sessions = Sessions::sweep(store, now, PORTION).await?;
+        let consents = Consents::sweep(store, now, PORTION).await?;
+        let authorizations = Authorizations::sweep(store, now, PORTION).await?;
+        if sessions + consents + authorizations == 0 {
+            return Ok(());
+        }
+        tokio::task::yield_now().await;
+    }
 }

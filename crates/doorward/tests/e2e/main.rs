@@ -23,6 +23,7 @@ mod matrix;
 mod mint;
 mod objects;
 mod peer;
+mod sign_in;
 mod signatures;
 mod signing;
 mod smuggling;

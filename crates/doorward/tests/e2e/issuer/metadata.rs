@@ -53,7 +53,10 @@ fn r058_both_documents_agree_and_every_listed_thing_works() {
         "[\"client_secret_basic\",\"client_secret_post\",\"none\"]"
     );
     let scopes = said["scopes_supported"].to_string();
-    assert_eq!(scopes, "[\"orders:read\",\"orders:write\",\"people:read\"]");
+    assert_eq!(
+        scopes,
+        "[\"openid\",\"orders:read\",\"orders:write\",\"people:read\"]"
+    );
 }
 
 #[test]
