@@ -1,5 +1,9 @@
 //! How long a front may keep an answer.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::client_certificates::pki::Ca;
 use crate::door::{BASE, Home};
 use crate::fronts::servers::{LISTENERS, start_one};
 use crate::fronts::world::send;
@@ -186,4 +190,50 @@ fn g27_an_answer_to_a_signed_call_is_never_kept() {
     assert!(answer.all("x-accel-expires").is_empty(), "{answer:?}");
     let again = send(door.port("kept"), bytes.as_bytes()).unwrap();
     assert_eq!(again.status, 401, "{again:?}");
+}
+
+/// What is counted must be asked for each time; and no cache compares certificates, to which a
+/// token may be bound.
+#[test]
+fn g27_an_answer_under_a_limit_or_about_a_certificate_is_never_kept() {
+    let more = "[limits.few]\ncalls = 1000\nper = \"1m\"\n\
+        [[route]]\npath = \"/counted\"\nscopes = [\"orders:read\"]\nlimit = \"few\"\n";
+    let known = REST.replacen(
+        "cache = \"5s\"\n",
+        "cache = \"5s\"\nclient_certificate_header = \"haproxy\"\nclient_ca = \"clients.pem\"\n",
+        1,
+    );
+    let home = Home::new(&format!("{}{known}{more}", BASE.replace("{upstream}", "1")));
+    let ca = Ca::new("Clients");
+    home.write("clients.pem", &ca.pem);
+    let certificate = STANDARD.encode(ca.uri("urn:example:anything").der);
+    let key = home.key("orders:read");
+    let door = home.serve();
+    let ask = |path: &str, certificate: &str| {
+        let lines = [
+            "GET / HTTP/1.1",
+            "Host: doorward",
+            "X-Original-Method: GET",
+            &format!("X-Original-URI: {path}"),
+            "X-Forwarded-Proto: https",
+            "X-Forwarded-Host: h",
+            "X-Forwarded-For: 192.0.2.1",
+            &format!("X-API-Key: {key}"),
+            &format!("X-SSL-Client-Cert: {certificate}"),
+            "Connection: close",
+        ];
+        let bytes = format!("{}\r\n\r\n", lines.join("\r\n"));
+        let answer = send(door.port("kept"), bytes.as_bytes()).unwrap();
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let kept = !answer.all("x-accel-expires").is_empty();
+        assert_eq!(
+            answer.one("cache-control") == "no-store",
+            !kept,
+            "{answer:?}"
+        );
+        kept
+    };
+    assert!(ask("/orders", ""));
+    assert!(!ask("/counted", ""));
+    assert!(!ask("/orders", &certificate));
 }
