@@ -189,9 +189,9 @@ fn r036_r037_nginx_asks_with_the_callers_certificate() {
 fn r036_r037_haproxy_asks_with_the_callers_certificate() {
     let lines = [
         (
-            "\n\n    # What only Doorward may say",
+            "\n\n    # What servers read in two ways",
             "= ssl crt {folder}/both.pem ca-file {folder}/clients.pem verify optional\n\n    \
-             # What only Doorward may say",
+             # What servers read in two ways",
         ),
         (
             "    http-request lua.doorward",
