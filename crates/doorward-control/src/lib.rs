@@ -23,6 +23,7 @@ pub use decision_log::{
 };
 pub use jwks::{JWKS_PATH, JwksEndpoint, PublishError};
 pub use metrics::{
-    InFlight, IssuerMetrics, Loaded, Metrics, ServerGauge, UpstreamGauge, UpstreamGauges,
+    CertificateGauge, CertificateGauges, InFlight, IssuerMetrics, Loaded, Metrics, ServerGauge,
+    UpstreamGauge, UpstreamGauges,
 };
 pub use oauth::OAuthService;

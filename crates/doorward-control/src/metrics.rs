@@ -14,6 +14,7 @@ use doorward_core::rejection::{Check, Rejection};
 use http::StatusCode;
 use parking_lot::RwLock;
 
+mod certificate;
 mod codes;
 mod issuer;
 mod render;
@@ -21,6 +22,7 @@ mod shard;
 mod text;
 mod upstream;
 
+pub use certificate::{CertificateGauge, CertificateGauges};
 use codes::Codes;
 pub use issuer::IssuerMetrics;
 use shard::{BOUNDS_US, METHODS, Shards};
@@ -43,6 +45,7 @@ pub struct Metrics {
     log_records_lost: AtomicU64,
     version: Box<str>,
     upstreams: OnceLock<Arc<dyn UpstreamGauges>>,
+    certificates: OnceLock<Arc<dyn CertificateGauges>>,
 }
 
 /// What is counted of the state in memory.
@@ -75,6 +78,7 @@ impl Metrics {
             log_records_lost: AtomicU64::new(0),
             version: version.into(),
             upstreams: OnceLock::new(),
+            certificates: OnceLock::new(),
         }
     }
 
@@ -148,6 +152,11 @@ impl Metrics {
     /// Shows the upstreams from now on; only the first call counts.
     pub fn show_upstreams(&self, upstreams: Arc<dyn UpstreamGauges>) {
         let _first = self.upstreams.set(upstreams);
+    }
+
+    /// Shows the certificates from now on; only the first call counts.
+    pub fn show_certificates(&self, certificates: Arc<dyn CertificateGauges>) {
+        let _first = self.certificates.set(certificates);
     }
 
     /// Notes how many password hashes wait for a thread.

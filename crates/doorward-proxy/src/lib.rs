@@ -20,6 +20,7 @@ mod fault;
 mod forward;
 mod forward_auth;
 mod head_guard;
+mod host_certificates;
 mod limits;
 mod listener;
 mod local_ca;
@@ -44,6 +45,7 @@ pub use fault::Fault;
 #[doc(hidden)]
 pub use forward_auth::is_spop_question;
 pub use forward_auth::{Dialect, ForwardAuth, serve_forward_auth};
+pub use host_certificates::{ChallengeAnswer, HostCertificates};
 pub use limits::Limits;
 pub use listener::{BindError, Listener};
 pub use local_ca::{LocalCa, LocalCaError};

@@ -236,7 +236,9 @@ async fn greet<A: Application>(
         None => connection::serve(stream, Speaks::Unknown, app, limits, drain).await,
         Some(tls) => {
             let handshake = timeout(limits.handshake_timeout, tls.accept(stream)).await;
-            let Ok(Ok(stream)) = handshake else { return };
+            let Ok(Ok(Some(stream))) = handshake else {
+                return;
+            };
             if tls.asks_clients() {
                 app.greeted(Handshake::of(stream.get_ref().1, tls.requires_clients()));
             }

@@ -9,17 +9,20 @@ use arc_swap::ArcSwap;
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::{
-    ClientHello, NoClientAuth, NoServerSessionStorage, ProducesTickets, ResolvesServerCert,
+    Acceptor, ClientHello, NoClientAuth, NoServerSessionStorage, ProducesTickets,
+    ResolvesServerCert,
 };
 use rustls::sign::CertifiedKey;
 use thiserror::Error;
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
-use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
+use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor};
 
 use crate::client_auth::ClientAuth;
+use crate::host_certificates::HostCertificates;
 
 /// A certificate or key that cannot be used.
 #[derive(Debug, Error)]
@@ -49,6 +52,12 @@ pub enum TlsError {
         /// The key's file.
         key: String,
     },
+    /// The certificate is for other names.
+    #[error("the certificate is not for {0}")]
+    OtherName(String),
+    /// A challenge's certificate could not be made.
+    #[error("the answer to the challenge for {0} could not be made")]
+    Challenge(String),
     /// No certificate was given.
     #[error("no certificate is configured for the TLS listener")]
     Nothing,
@@ -92,20 +101,40 @@ impl Certificate {
         Self::parse(chain, key, "the certificate", "the key")
     }
 
+    /// Reads a chain from PEM text, and its key from DER (PKCS#8).
+    ///
+    /// # Errors
+    /// As [`Certificate::from_pem`].
+    pub fn from_pem_and_pkcs8(chain: &[u8], key: &[u8]) -> Result<Self, TlsError> {
+        let key = PrivatePkcs8KeyDer::from(key.to_vec());
+        Self::pair(chain, &key.into(), "the certificate", "the key")
+    }
+
+    /// The certificate itself, as DER, without those of the authorities above it.
+    #[must_use]
+    pub fn leaf(&self) -> &[u8] {
+        self.key.cert.first().map_or(&[], |leaf| leaf.as_ref())
+    }
+
     fn parse(chain: &[u8], key: &[u8], chain_at: &str, key_at: &str) -> Result<Self, TlsError> {
-        let chain = CertificateDer::pem_slice_iter(chain)
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|_| TlsError::BadCertificate(chain_at.to_owned()))?;
-        let leaf = chain
-            .first()
-            .ok_or_else(|| TlsError::NoCertificate(chain_at.to_owned()))?;
-        if rustls::server::ParsedCertificate::try_from(leaf).is_err() {
-            return Err(TlsError::BadCertificate(chain_at.to_owned()));
-        }
-        let bad_key = |_| TlsError::BadKey(key_at.to_owned());
         let key =
-            PrivateKeyDer::from_pem_slice(key).map_err(|_| TlsError::BadKey(key_at.to_owned()))?;
-        let key = aws_lc_rs::sign::any_supported_type(&key).map_err(bad_key)?;
+            PrivateKeyDer::from_pem_slice(key).map_err(|_| TlsError::BadKey(key_at.to_owned()));
+        match key {
+            Ok(key) => Self::pair(chain, &key, chain_at, key_at),
+            // What is wrong with the chain is told first.
+            Err(error) => read_chain(chain, chain_at).and(Err(error)),
+        }
+    }
+
+    fn pair(
+        chain: &[u8],
+        key: &PrivateKeyDer<'_>,
+        chain_at: &str,
+        key_at: &str,
+    ) -> Result<Self, TlsError> {
+        let chain = read_chain(chain, chain_at)?;
+        let bad_key = |_| TlsError::BadKey(key_at.to_owned());
+        let key = aws_lc_rs::sign::any_supported_type(key).map_err(bad_key)?;
         let certified = CertifiedKey::new(chain, key);
         match certified.keys_match() {
             Ok(()) => {}
@@ -123,6 +152,19 @@ impl Certificate {
     }
 }
 
+fn read_chain(chain: &[u8], chain_at: &str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let chain = CertificateDer::pem_slice_iter(chain)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|_| TlsError::BadCertificate(chain_at.to_owned()))?;
+    let leaf = chain
+        .first()
+        .ok_or_else(|| TlsError::NoCertificate(chain_at.to_owned()))?;
+    if rustls::server::ParsedCertificate::try_from(leaf).is_err() {
+        return Err(TlsError::BadCertificate(chain_at.to_owned()));
+    }
+    Ok(chain)
+}
+
 impl fmt::Debug for Certificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Certificate")
@@ -131,11 +173,28 @@ impl fmt::Debug for Certificate {
 
 /// A TLS server: which certificate is shown may change while connections are open.
 pub struct TlsServer {
-    shown: Arc<Shown>,
+    shown: Source,
     ticketer: Arc<dyn ProducesTickets>,
     config: ArcSwap<ServerConfig>,
     asks_clients: bool,
     requires_clients: AtomicBool,
+}
+
+/// Where certificates come from.
+enum Source {
+    /// Those that were given.
+    Given(Arc<Shown>),
+    /// Those of hosts.
+    Hosts(Arc<HostCertificates>),
+}
+
+impl Source {
+    fn resolver(&self) -> Arc<dyn ResolvesServerCert> {
+        match self {
+            Self::Given(shown) => Arc::<Shown>::clone(shown),
+            Self::Hosts(hosts) => Arc::<HostCertificates>::clone(hosts),
+        }
+    }
 }
 
 /// The certificates to choose from. The first is shown to callers who name no known host.
@@ -158,6 +217,18 @@ impl ResolvesServerCert for Shown {
 }
 
 impl Certificate {
+    /// The chain and its key.
+    pub(crate) const fn key(&self) -> &Arc<CertifiedKey> {
+        &self.key
+    }
+
+    /// Tells whether it is for a host.
+    #[must_use]
+    pub fn is_for_host(&self, host: &str) -> bool {
+        rustls::pki_types::ServerName::try_from(host).is_ok_and(|name| self.is_for(&name))
+    }
+
+    /// Tells whether it is for a name.
     fn is_for(&self, name: &rustls::pki_types::ServerName<'_>) -> bool {
         self.key.cert.first().is_some_and(|leaf| {
             rustls::server::ParsedCertificate::try_from(leaf)
@@ -188,6 +259,22 @@ impl TlsServer {
             return Err(TlsError::Nothing);
         }
         let shown = Arc::new(Shown(ArcSwap::from_pointee(certificates)));
+        Self::showing(Source::Given(shown), clients)
+    }
+
+    /// Makes a server that shows the certificates of hosts, now and as they change, and answers
+    /// the challenges for them.
+    ///
+    /// # Errors
+    /// [`TlsError::Library`].
+    pub fn by_host(
+        hosts: &Arc<HostCertificates>,
+        clients: Option<ClientAuth>,
+    ) -> Result<Self, TlsError> {
+        Self::showing(Source::Hosts(Arc::clone(hosts)), clients)
+    }
+
+    fn showing(shown: Source, clients: Option<ClientAuth>) -> Result<Self, TlsError> {
         // Resumption by tickets: no state here, and the keys are this process's own.
         let ticketer = aws_lc_rs::Ticketer::new()?;
         let config = configure(&shown, clients.as_ref(), &ticketer)?;
@@ -201,7 +288,8 @@ impl TlsServer {
     }
 
     /// Shows other certificates, and lets others judge those of callers, from the next handshake
-    /// on. Whether callers are asked for certificates stays as it is.
+    /// on. Whether callers are asked for certificates stays as it is. A server that shows the
+    /// certificates of hosts takes none here.
     ///
     /// # Errors
     /// [`TlsError::Nothing`] when there is none, or nobody to judge; then the old ones stay.
@@ -210,11 +298,14 @@ impl TlsServer {
         certificates: Vec<Certificate>,
         clients: Option<ClientAuth>,
     ) -> Result<(), TlsError> {
-        if certificates.is_empty() || clients.is_some() != self.asks_clients {
+        let by_host = matches!(self.shown, Source::Hosts(_));
+        if certificates.is_empty() != by_host || clients.is_some() != self.asks_clients {
             return Err(TlsError::Nothing);
         }
         let config = configure(&self.shown, clients.as_ref(), &self.ticketer)?;
-        self.shown.0.store(Arc::new(certificates));
+        if let Source::Given(shown) = &self.shown {
+            shown.0.store(Arc::new(certificates));
+        }
         self.config.store(Arc::new(config));
         let required = requires(clients.as_ref());
         self.requires_clients.store(required, Ordering::Release);
@@ -231,10 +322,24 @@ impl TlsServer {
         self.requires_clients.load(Ordering::Acquire)
     }
 
-    pub(crate) async fn accept(&self, stream: TcpStream) -> std::io::Result<TlsStream<TcpStream>> {
-        TlsAcceptor::from(self.config.load_full())
-            .accept(stream)
-            .await
+    /// Shakes hands with a caller; `None` where it was an authority that wanted to see the answer
+    /// to its challenge, and has seen it.
+    pub(crate) async fn accept(
+        &self,
+        stream: TcpStream,
+    ) -> std::io::Result<Option<TlsStream<TcpStream>>> {
+        let Source::Hosts(hosts) = &self.shown else {
+            let acceptor = TlsAcceptor::from(self.config.load_full());
+            return acceptor.accept(stream).await.map(Some);
+        };
+        let begun = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+        let Some(challenge) = hosts.challenge(&begun.client_hello()) else {
+            return begun.into_stream(self.config.load_full()).await.map(Some);
+        };
+        // SECURITY: nobody who came for a challenge gets to speak HTTP.
+        let mut stream = begun.into_stream(challenge).await?;
+        stream.shutdown().await?;
+        Ok(None)
     }
 }
 
@@ -243,20 +348,19 @@ fn requires(clients: Option<&ClientAuth>) -> bool {
 }
 
 fn configure(
-    shown: &Arc<Shown>,
+    shown: &Source,
     clients: Option<&ClientAuth>,
     ticketer: &Arc<dyn ProducesTickets>,
 ) -> Result<ServerConfig, TlsError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let algorithms = provider.signature_verification_algorithms;
-    let resolver: Arc<dyn ResolvesServerCert> = Arc::<Shown>::clone(shown);
     let builder = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?;
     let mut config = match clients {
         Some(clients) => builder.with_client_cert_verifier(clients.verifier(algorithms)),
         None => builder.with_client_cert_verifier(Arc::new(NoClientAuth)),
     }
-    .with_cert_resolver(resolver);
+    .with_cert_resolver(shown.resolver());
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.max_early_data_size = 0;

@@ -10,6 +10,7 @@
 //! Where to start: [`SqliteStore::open`], then `writer`. Statements keep to what PostgreSQL
 //! understands as well.
 
+mod acme;
 mod api_key;
 mod authorization;
 mod change;

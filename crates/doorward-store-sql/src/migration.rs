@@ -35,6 +35,10 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         version: 5,
         sql: include_str!("migrations/0005_client.sql"),
     },
+    Migration {
+        version: 6,
+        sql: include_str!("migrations/0006_acme.sql"),
+    },
 ];
 
 statements! {

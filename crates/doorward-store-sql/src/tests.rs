@@ -32,6 +32,7 @@ fn every_statement_prepares() {
     drop(SqliteStore::open(&directory.file("store.db")).unwrap());
     let connection = rusqlite::Connection::open(directory.file("store.db")).unwrap();
     let entities = [
+        crate::acme::ALL,
         crate::api_key::ALL,
         crate::authorization::ALL,
         crate::consent::ALL,

@@ -7,6 +7,7 @@
     reason = "this is test code that other crates run; a failing case must panic"
 )]
 
+pub mod acme;
 pub mod api_key;
 pub mod authorization;
 pub mod change;
@@ -137,6 +138,9 @@ macro_rules! conformance_suite {
             every_field_is_kept, r040_a_request_is_answered_once, approve_is_all_or_nothing,
             r041_of_parallel_redemptions_one_wins, r042_codes_end_and_replays_are_remembered,
             r086_revoke_returns_what_was_given, sweep_takes_portions_of_what_is_over);
+        $crate::conformance_cases!($fresh, acme:
+            an_account_is_of_one_authority, certificates_keep_every_field,
+            r129_an_older_certificate_does_not_replace_a_newer_one, sweep_forgets_what_has_ended);
         $crate::conformance_cases!($fresh, change:
             every_change_is_noted_once, refused_writes_note_nothing, since_pages,
             sweep_makes_old_readers_reload, a_reader_ahead_of_the_log_reloads,

@@ -11,11 +11,12 @@ use doorward_core::scope::ScopeSet;
 use doorward_core::secret::Secret;
 
 use crate::{
-    ApiKeyAmended, ApiKeyAmendment, ApiKeyId, ApiKeyRecord, ApiKeyRotation, ApiKeys,
-    AuthorityRecord, ChangeFeed, Changes, ClientId, ClientKeyId, ClientKeyRecord, ClientKeys,
-    ClientRecord, ClientSecretRecord, Clients, Health, IssuedCertificateRecord, IssuedCertificates,
-    IssuerRecord, Issuers, KeyVisitor, RevokedToken, RevokedTokens, SigningKeyRecord,
-    SigningKeyRotation, SigningKeys, StoreError, UserName, UserRecord, Users,
+    AcmeAccountRecord, AcmeCertificateRecord, AcmeRecords, ApiKeyAmended, ApiKeyAmendment,
+    ApiKeyId, ApiKeyRecord, ApiKeyRotation, ApiKeys, AuthorityRecord, ChangeFeed, Changes,
+    ClientId, ClientKeyId, ClientKeyRecord, ClientKeys, ClientRecord, ClientSecretRecord, Clients,
+    Health, IssuedCertificateRecord, IssuedCertificates, IssuerRecord, Issuers, KeyVisitor,
+    RevokedToken, RevokedTokens, SigningKeyRecord, SigningKeyRotation, SigningKeys, StoreError,
+    UserName, UserRecord, Users,
 };
 
 /// Which calls fail, and how. Calls are counted from 1.
@@ -382,6 +383,35 @@ impl<S: ChangeFeed> ChangeFeed for FaultyStore<S> {
     }
 
     async fn sweep(&self, before: i64) -> Result<u64, StoreError> {
+        self.pass(self.behind.sweep(before)).await
+    }
+}
+
+#[async_trait]
+impl<S: AcmeRecords> AcmeRecords for FaultyStore<S> {
+    async fn account(&self, directory: &str) -> Result<Option<AcmeAccountRecord>, StoreError> {
+        self.pass(self.behind.account(directory)).await
+    }
+
+    async fn keep_account(&self, account: AcmeAccountRecord) -> Result<(), StoreError> {
+        self.pass(self.behind.keep_account(account)).await
+    }
+
+    async fn certificates(
+        &self,
+        directory: &str,
+    ) -> Result<Vec<AcmeCertificateRecord>, StoreError> {
+        self.pass(self.behind.certificates(directory)).await
+    }
+
+    async fn keep_certificate(
+        &self,
+        certificate: AcmeCertificateRecord,
+    ) -> Result<bool, StoreError> {
+        self.pass(self.behind.keep_certificate(certificate)).await
+    }
+
+    async fn sweep(&self, before: Timestamp) -> Result<u64, StoreError> {
         self.pass(self.behind.sweep(before)).await
     }
 }

@@ -9,6 +9,7 @@
 //! Where to start: [`Store`], then [`api_key`]. Every verb is atomic: what two callers at once
 //! would race for is in its result, never in a read followed by a write.
 
+pub mod acme;
 pub mod api_key;
 pub mod authorization;
 pub mod change;
@@ -31,6 +32,7 @@ pub mod signing_key;
 pub mod store;
 pub mod user;
 
+pub use acme::{AcmeAccountRecord, AcmeCertificateRecord, AcmeRecords};
 pub use api_key::{
     ApiKeyAmended, ApiKeyAmendment, ApiKeyId, ApiKeyIdRef, ApiKeyRecord, ApiKeyRotation, ApiKeys,
     Environment, KeyKind,

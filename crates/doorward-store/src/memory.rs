@@ -1,6 +1,7 @@
 //! A store that forgets everything when the process ends: for tests, demonstrations and gateways
 //! whose whole configuration is in files.
 
+mod acme;
 mod api_key;
 mod authorization;
 mod change;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use parking_lot::{Mutex, MutexGuard};
 
+use crate::acme::{AcmeAccountRecord, AcmeCertificateRecord};
 use crate::api_key::{ApiKeyId, ApiKeyRecord};
 use crate::authorization::PendingAuthorization;
 use crate::change::{Change, Entity};
@@ -58,6 +60,9 @@ struct Rows {
     consents: BTreeMap<(UserName, String, String), ConsentRecord>,
     pending: HashMap<[u8; 32], PendingAuthorization>,
     codes: HashMap<[u8; 32], authorization::Code>,
+    acme_accounts: BTreeMap<String, AcmeAccountRecord>,
+    /// By directory and host.
+    acme_certificates: BTreeMap<(String, String), AcmeCertificateRecord>,
     changes: VecDeque<Change>,
     head: i64,
     floor: i64,

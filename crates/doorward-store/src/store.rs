@@ -1,8 +1,8 @@
 //! The whole store, as the binary hands it out.
 
 use crate::{
-    ApiKeys, Authorizations, ChangeFeed, ClientKeys, Clients, Consents, Health, IssuedCertificates,
-    Issuers, RevokedTokens, Sessions, SigningKeys, Users,
+    AcmeRecords, ApiKeys, Authorizations, ChangeFeed, ClientKeys, Clients, Consents, Health,
+    IssuedCertificates, Issuers, RevokedTokens, Sessions, SigningKeys, Users,
 };
 
 /// Everything a store does. Whoever needs one entity takes that entity's trait instead: an
@@ -21,6 +21,7 @@ pub trait Store:
     + Sessions
     + Consents
     + Authorizations
+    + AcmeRecords
     + ChangeFeed
     + Health
 {
@@ -46,6 +47,8 @@ pub trait Store:
     fn consents(&self) -> &dyn Consents;
     /// The authorizations.
     fn authorizations(&self) -> &dyn Authorizations;
+    /// What ACME authorities gave.
+    fn acme(&self) -> &dyn AcmeRecords;
     /// The change log.
     fn changes(&self) -> &dyn ChangeFeed;
     /// The health question.
@@ -65,6 +68,7 @@ where
         + Sessions
         + Consents
         + Authorizations
+        + AcmeRecords
         + ChangeFeed
         + Health,
 {
@@ -99,6 +103,9 @@ where
         self
     }
     fn authorizations(&self) -> &dyn Authorizations {
+        self
+    }
+    fn acme(&self) -> &dyn AcmeRecords {
         self
     }
     fn changes(&self) -> &dyn ChangeFeed {

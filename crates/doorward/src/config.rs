@@ -14,6 +14,7 @@ use doorward_oauth::ScopeCatalogue;
 use doorward_policy::RouteTable;
 use doorward_store::IssuerRecord;
 
+pub mod acme;
 pub mod admin;
 pub mod api_key;
 pub mod basic;
@@ -49,6 +50,8 @@ pub struct Config {
     pub max_staleness: Duration,
     /// Where callers connect. Never empty.
     pub listeners: Vec<listener::Listener>,
+    /// The authority that certificates come from.
+    pub acme: Option<acme::AcmeSettings>,
     /// Authorities for client certificates.
     pub client_cas: Vec<client_ca::ClientCa>,
     /// Whom the names in client certificates stand for.
@@ -152,12 +155,7 @@ pub fn read_text(text: &str, folder: &Path, sets: &[String]) -> Reading {
 
 fn read_root(root: Node, folder: &Path, diagnostics: &mut Diagnostics) -> Option<Config> {
     let mut root = Section::open("", root, diagnostics);
-    let (state_dir, max_staleness) = child(&mut root, "state", |section| {
-        let dir = section
-            .file("dir", folder)
-            .unwrap_or_else(|| folder.join("doorward-data"));
-        (dir, section.duration("max_staleness", MAX_STALENESS))
-    });
+    let (state_dir, max_staleness) = child(&mut root, "state", |s| read_state(s, folder));
     let mut client_cas = client_ca::read_all(&mut root, folder);
     let listeners = listener::read_all(&mut root, folder, &mut client_cas);
     let client_certificates = client_certificate::read_all(&mut root, &client_cas);
@@ -176,6 +174,7 @@ fn read_root(root: Node, folder: &Path, diagnostics: &mut Diagnostics) -> Option
         .then(|| child(&mut root, "message_signature", message_signature::read));
     let trusted_issuers = trusted_issuer::read_all(&mut root, folder, &issuer);
     let (outbound_allow, outbound_ca) = child(&mut root, "outbound", |s| outbound(s, folder));
+    let acme = acme::read(&mut root, &listeners, &outbound_allow);
     let managed_headers = child(&mut root, "identity", |s| s.words("strip"));
     let log = child(&mut root, "log", |section| log::read(section, folder));
     let mut limits = child(&mut root, "limits", limits::read);
@@ -199,6 +198,7 @@ fn read_root(root: Node, folder: &Path, diagnostics: &mut Diagnostics) -> Option
         state_dir,
         max_staleness,
         listeners,
+        acme,
         client_cas,
         client_certificates,
         admin,
@@ -219,6 +219,13 @@ fn read_root(root: Node, folder: &Path, diagnostics: &mut Diagnostics) -> Option
         policy: Arc::new(policy),
         rule_origins,
     })
+}
+
+/// Reads where the state is, and how long it may be unreadable.
+fn read_state(section: &mut Section<'_>, folder: &Path) -> (PathBuf, Duration) {
+    let dir = section.file("dir", folder);
+    let dir = dir.unwrap_or_else(|| folder.join("doorward-data"));
+    (dir, section.duration("max_staleness", MAX_STALENESS))
 }
 
 /// Reads a table of the root; a missing table is read as an empty one.

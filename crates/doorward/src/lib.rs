@@ -8,6 +8,7 @@
 //!
 //! Where to start: [`cli`], then [`command`], then [`wiring`].
 
+pub mod acme;
 pub mod cli;
 pub mod clock;
 pub mod command;

@@ -1,4 +1,5 @@
-//! The one outbound HTTP client: fetches key sets and metadata of issuers, and nothing else.
+//! The one outbound HTTP client: fetches key sets and metadata of issuers, talks to the ACME
+//! authority, and nothing else.
 //!
 //! It resolves a name once, checks every address, and connects to the address it checked, so
 //! that a name cannot move between check and use. It follows no redirect and never sends a
@@ -11,12 +12,13 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use doorward_core::net::Cidrs;
 use http::header::{ACCEPT, CACHE_CONTROL, HOST, USER_AGENT};
-use http::{HeaderMap, Request, StatusCode};
-use http_body_util::{BodyExt, Empty};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use thiserror::Error;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
@@ -61,8 +63,8 @@ pub enum OutboundError {
     #[error("the answer is larger than {0} bytes")]
     TooLarge(usize),
     /// Too slow.
-    #[error("no answer within {} seconds", PATIENCE.as_secs())]
-    TooSlow,
+    #[error("no answer within {} seconds", .0.as_secs())]
+    TooSlow(Duration),
 }
 
 /// What was fetched.
@@ -115,20 +117,50 @@ impl Outbound {
     /// # Errors
     /// Why not.
     pub async fn get(&self, url: &str, max: usize) -> Result<Document, OutboundError> {
-        tokio::time::timeout(PATIENCE, self.get_patiently(url, max))
-            .await
-            .unwrap_or(Err(OutboundError::TooSlow))
+        let request = Request::get(url)
+            .header(ACCEPT, "application/json")
+            .body(Bytes::new())
+            .map_err(|_| OutboundError::Url(url.to_owned()))?;
+        let call = self.call_patiently(url, request, (max, Accept::OkOnly));
+        let response = within(PATIENCE, call).await?;
+        Ok(Document {
+            max_age: max_age(response.headers()),
+            body: response.into_body(),
+        })
     }
 
-    async fn get_patiently(&self, url: &str, max: usize) -> Result<Document, OutboundError> {
+    /// Sends a request to an https address and returns whatever the answer is, with a body of at
+    /// most `max` bytes.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn call(
+        &self,
+        url: &str,
+        request: Request<Bytes>,
+        (max, patience): (usize, Duration),
+    ) -> Result<Response<Bytes>, OutboundError> {
+        if !Target::parse(url)?.tls {
+            return Err(OutboundError::Url(url.to_owned()));
+        }
+        let call = self.call_patiently(url, request, (max, Accept::Any));
+        within(patience, call).await
+    }
+
+    async fn call_patiently(
+        &self,
+        url: &str,
+        request: Request<Bytes>,
+        bounds: (usize, Accept),
+    ) -> Result<Response<Bytes>, OutboundError> {
         let target = Target::parse(url)?;
+        let request = addressed(request, &target)?;
         let address = self.resolve(&target).await?;
         let stream = TcpStream::connect(address)
             .await
             .map_err(|error| OutboundError::Connect(address, error))?;
-        let (host, path) = (target.authority.as_str(), target.path.as_str());
         if !target.tls {
-            return exchange(TokioIo::new(stream), host, path, max).await;
+            return exchange(stream, request, bounds).await;
         }
         let name = ServerName::try_from(target.host.clone())
             .map_err(|_| OutboundError::Url(url.to_owned()))?;
@@ -137,7 +169,7 @@ impl Outbound {
             .connect(name, stream)
             .await
             .map_err(|error| OutboundError::Connect(address, error))?;
-        exchange(TokioIo::new(stream), host, path, max).await
+        exchange(stream, request, bounds).await
     }
 
     /// Resolves a name; every address must be one that may be called.
@@ -167,30 +199,57 @@ pub fn check_url(url: &str, allow: &Cidrs) -> Result<(), OutboundError> {
     Target::parse(url)?.check_unresolved(allow)
 }
 
+/// Which answers are any good.
+#[derive(Clone, Copy)]
+enum Accept {
+    /// 200.
+    OkOnly,
+    /// All of them.
+    Any,
+}
+
+async fn within<T>(
+    patience: Duration,
+    work: impl Future<Output = Result<T, OutboundError>>,
+) -> Result<T, OutboundError> {
+    tokio::time::timeout(patience, work)
+        .await
+        .unwrap_or(Err(OutboundError::TooSlow(patience)))
+}
+
+/// The request as its server sees it.
+fn addressed(
+    request: Request<Bytes>,
+    target: &Target,
+) -> Result<Request<Full<Bytes>>, OutboundError> {
+    let wrong = || OutboundError::Url(target.authority.clone());
+    let mut request = request.map(Full::new);
+    *request.uri_mut() = target.path.parse().map_err(|_| wrong())?;
+    let host = HeaderValue::try_from(&target.authority).map_err(|_| wrong())?;
+    request.headers_mut().insert(HOST, host);
+    let agent = HeaderValue::from_static("doorward");
+    request.headers_mut().insert(USER_AGENT, agent);
+    Ok(request)
+}
+
 async fn exchange<S>(
     stream: S,
-    host: &str,
-    path: &str,
-    max: usize,
-) -> Result<Document, OutboundError>
+    request: Request<Full<Bytes>>,
+    (max, accept): (usize, Accept),
+) -> Result<Response<Bytes>, OutboundError>
 where
-    S: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(stream).await?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let driver = tokio::spawn(connection);
-    let request = Request::get(path)
-        .header(HOST, host)
-        .header(ACCEPT, "application/json")
-        .header(USER_AGENT, "doorward")
-        .body(Empty::<Bytes>::new())
-        .map_err(|_| OutboundError::Url(path.to_owned()))?;
     let result = async {
         let response = sender.send_request(request).await?;
-        if response.status() != StatusCode::OK {
-            return Err(OutboundError::Status(response.status()));
+        let status = response.status();
+        if matches!(accept, Accept::OkOnly) && status != StatusCode::OK {
+            return Err(OutboundError::Status(status));
         }
-        let max_age = max_age(response.headers());
-        let mut body = response.into_body();
+        let (parts, mut body) = response.into_parts();
         let mut collected = BytesMut::new();
         while let Some(frame) = body.frame().await {
             if let Some(data) = frame?.data_ref() {
@@ -200,10 +259,7 @@ where
                 collected.extend_from_slice(data);
             }
         }
-        Ok(Document {
-            body: collected.freeze(),
-            max_age,
-        })
+        Ok(Response::from_parts(parts, collected.freeze()))
     }
     .await;
     driver.abort();

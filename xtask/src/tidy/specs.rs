@@ -17,6 +17,7 @@ const TITLES: &[(u32, &str)] = &[
     (3986, "Uniform Resource Identifier: Generic Syntax"),
     (4648, "The Base16, Base32, and Base64 Data Encodings"),
     (5280, "X.509 Certificate and CRL Profile"),
+    (2986, "PKCS #10: Certification Request Syntax"),
     (5646, "Tags for Identifying Languages"),
     (5915, "Elliptic Curve Private Key Structure"),
     (6265, "HTTP State Management Mechanism"),
@@ -52,6 +53,11 @@ const TITLES: &[(u32, &str)] = &[
         8705,
         "OAuth 2.0 Mutual-TLS Client Authentication and Certificate-Bound Access Tokens",
     ),
+    (8555, "Automatic Certificate Management Environment (ACME)"),
+    (
+        8737,
+        "ACME TLS Application-Layer Protocol Negotiation (ALPN) Challenge Extension",
+    ),
     (8707, "Resource Indicators for OAuth 2.0"),
     (8725, "JSON Web Token Best Current Practices"),
     (9068, "JWT Profile for OAuth 2.0 Access Tokens"),
@@ -68,6 +74,7 @@ const TITLES: &[(u32, &str)] = &[
     (9457, "Problem Details for HTTP APIs"),
     (9700, "Best Current Practice for OAuth 2.0 Security"),
     (9728, "OAuth 2.0 Protected Resource Metadata"),
+    (9773, "ACME Renewal Information (ARI) Extension"),
     (9864, "Fully-Specified Algorithms for JOSE and COSE"),
 ];
 

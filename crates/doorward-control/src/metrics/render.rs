@@ -30,6 +30,9 @@ pub(super) fn page(metrics: &Metrics, now: Timestamp) -> String {
     if let Some(upstreams) = metrics.upstreams.get() {
         super::upstream::render(&upstreams.upstreams(), &mut page);
     }
+    if let Some(certificates) = metrics.certificates.get() {
+        super::certificate::render(&certificates.certificates(), now, &mut page);
+    }
     log(metrics, &mut page);
     page.into_text()
 }

@@ -160,12 +160,12 @@ pub fn to_pem(der: &[u8]) -> String {
     pem
 }
 
-fn new_key(entropy: &dyn Entropy) -> Result<KeyPair, IssueError> {
+pub(super) fn new_key(entropy: &dyn Entropy) -> Result<KeyPair, IssueError> {
     let der = draw_pkcs8(entropy).ok_or(IssueError::NotThisKey)?;
     key_pair(der.expose())
 }
 
-fn key_pair(pkcs8: &[u8]) -> Result<KeyPair, IssueError> {
+pub(crate) fn key_pair(pkcs8: &[u8]) -> Result<KeyPair, IssueError> {
     let der = PrivatePkcs8KeyDer::from(pkcs8.to_vec());
     KeyPair::from_pkcs8_der_and_sign_algo(&der, &PKCS_ECDSA_P256_SHA256)
         .map_err(|_| IssueError::NotThisKey)

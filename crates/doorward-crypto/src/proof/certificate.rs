@@ -29,6 +29,10 @@ const EXTENSIONS: u8 = 0xa3;
 const RFC822_NAME: u8 = 0x81;
 const DNS_NAME: u8 = 0x82;
 const URI_NAME: u8 = 0x86;
+/// Of an authority key identifier (RFC 5280 section 4.2.1.1).
+const KEY_ID: u8 = 0x80;
+/// 2.5.29.35
+const AUTHORITY_KEY_ID: &[u8] = &[0x55, 0x1d, 0x23];
 /// 2.5.29.17
 const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 0x11];
 
@@ -89,6 +93,17 @@ impl Certificate {
     }
 }
 
+/// What names a certificate at its authority (RFC 9773 section 4.1): the identifier of the
+/// authority's key and the serial number, both as the DER has them. `None` where the certificate
+/// does not say whose key signed it.
+#[must_use]
+pub fn renewal_name(der: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (serial, _, extensions) = fields(der)?;
+    let mut outer = Reader(extension(extensions?, AUTHORITY_KEY_ID)??);
+    let mut identifier = Reader(outer.take(SEQUENCE)?);
+    Some((identifier.take(KEY_ID)?, serial))
+}
+
 /// Serial number, validity, and extensions where there are any.
 type Fields<'d> = (&'d [u8], Validity, Option<&'d [u8]>);
 
@@ -125,11 +140,11 @@ fn names(extensions: &[u8]) -> Result<Vec<CertificateName>, CertificateError> {
     if extensions.is_empty() {
         return Ok(Vec::new());
     }
-    let found = subject_alt_name(extensions).ok_or(CertificateError::Malformed)?;
-    let Some(extension) = found else {
+    let found = extension(extensions, SUBJECT_ALT_NAME).ok_or(CertificateError::Malformed)?;
+    let Some(value) = found else {
         return Ok(Vec::new());
     };
-    let mut outer = Reader(extension);
+    let mut outer = Reader(value);
     let mut each = Reader(outer.take(SEQUENCE).ok_or(CertificateError::Malformed)?);
     outer.end().ok_or(CertificateError::Malformed)?;
     let mut names = Vec::new();
@@ -150,8 +165,8 @@ fn names(extensions: &[u8]) -> Result<Vec<CertificateName>, CertificateError> {
     Ok(names)
 }
 
-/// Finds the extension; it must not be there twice.
-fn subject_alt_name(extensions: &[u8]) -> Option<Option<&[u8]>> {
+/// Finds an extension; it must not be there twice.
+fn extension<'d>(extensions: &'d [u8], wanted: &[u8]) -> Option<Option<&'d [u8]>> {
     let mut outer = Reader(extensions);
     let mut each = Reader(outer.take(SEQUENCE)?);
     outer.end()?;
@@ -162,7 +177,7 @@ fn subject_alt_name(extensions: &[u8]) -> Option<Option<&[u8]>> {
         extension.maybe(BOOLEAN)?;
         let value = extension.take(OCTET_STRING)?;
         extension.end()?;
-        if id == SUBJECT_ALT_NAME && found.replace(value).is_some() {
+        if id == wanted && found.replace(value).is_some() {
             return None;
         }
     }

@@ -6,11 +6,11 @@ use doorward_core::scope::ScopeSet;
 use doorward_core::secret::Secret;
 
 use crate::{
-    ApiKeyId, ApiKeyRecord, ApprovedAuthorization, AuthorityRecord, ClientAuthMethod, ClientId,
-    ClientKeyId, ClientKeyMaterial, ClientKeyRecord, ClientRecord, ClientSecretRecord,
-    ConsentRecord, Environment, Given, GrantType, IssuedCertificateRecord, IssuerRecord, KeyKind,
-    KeySource, PendingAuthorization, RevokedToken, SessionRecord, SigningKeyRecord, Stage,
-    UserName, UserRecord,
+    AcmeAccountRecord, AcmeCertificateRecord, ApiKeyId, ApiKeyRecord, ApprovedAuthorization,
+    AuthorityRecord, ClientAuthMethod, ClientId, ClientKeyId, ClientKeyMaterial, ClientKeyRecord,
+    ClientRecord, ClientSecretRecord, ConsentRecord, Environment, Given, GrantType,
+    IssuedCertificateRecord, IssuerRecord, KeyKind, KeySource, PendingAuthorization, RevokedToken,
+    SessionRecord, SigningKeyRecord, Stage, UserName, UserRecord,
 };
 
 /// The moment `secs` seconds after the tests' beginning of time.
@@ -279,5 +279,29 @@ pub fn given(n: u64) -> Given {
         jti: format!("jti-{n:06}"),
         expires_at: at(1000),
         family: Some(format!("fam_{n}")),
+    }
+}
+
+/// An account with authority number `n`.
+#[must_use]
+pub fn acme_account(n: u8) -> AcmeAccountRecord {
+    AcmeAccountRecord {
+        directory: format!("https://ca-{n}.example/directory"),
+        sealed: vec![n, 0, 255],
+        created_at: at(1),
+    }
+}
+
+/// A certificate for a host of authority number `n`.
+#[must_use]
+pub fn acme_certificate(n: u8, host: &str) -> AcmeCertificateRecord {
+    AcmeCertificateRecord {
+        directory: acme_account(n).directory,
+        host: host.to_owned(),
+        chain: "-----BEGIN CERTIFICATE-----".to_owned(),
+        sealed: vec![n, 0, 7],
+        not_before: at(1),
+        not_after: at(9000),
+        obtained_at: at(2),
     }
 }

@@ -23,6 +23,8 @@ pub struct Listener {
     pub address: SocketAddr,
     /// How TLS is done.
     pub tls: Tls,
+    /// Where that is written.
+    pub tls_origin: Origin,
     /// Peers that end TLS in front of a plain listener.
     pub trusted_terminators: Cidrs,
     /// Peers that begin every connection with a PROXY protocol header; nobody else may connect.
@@ -64,6 +66,8 @@ pub enum Tls {
         /// The private key, PEM.
         key: PathBuf,
     },
+    /// Certificates of the authority in `[acme]`.
+    Acme,
     /// Plain HTTP.
     Off,
 }
@@ -87,6 +91,7 @@ impl Listener {
 #[derive(Clone, Copy)]
 enum Mode {
     Local,
+    Acme,
     Off,
 }
 
@@ -108,6 +113,7 @@ pub(super) fn read_all(
             origin: Origin::Absent,
             address: default_address(),
             tls: Tls::Local { names: Vec::new() },
+            tls_origin: Origin::Absent,
             trusted_terminators: Cidrs::default(),
             proxy_protocol: None,
             forward_auth: None,
@@ -130,22 +136,32 @@ fn read(name: &str, section: &mut Section<'_>, folder: &Path) -> Listener {
     let mode = section.choice(
         "tls",
         Mode::Local,
-        &[("local", Mode::Local), ("off", Mode::Off)],
+        &[
+            ("local", Mode::Local),
+            ("acme", Mode::Acme),
+            ("off", Mode::Off),
+        ],
     );
     let cert_origin = section.origin_of("cert");
     let cert = section.file("cert", folder);
     let key = section.file("key", folder);
+    let names_at = section.origin_of("names");
     let names = section.words("names");
+    if matches!(mode, Mode::Acme) && !names.is_empty() {
+        let fix = "Write them in [acme] domains.";
+        section.error(names_at, "`names` is for tls = \"local\"", fix);
+    }
     let tls = match (mode, cert, key) {
         (Mode::Local, Some(cert), Some(key)) if !written => Tls::Files { cert, key },
         (Mode::Local, None, None) => Tls::Local { names },
+        (Mode::Acme, None, None) => Tls::Acme,
         (Mode::Off, None, None) => Tls::Off,
         _ => {
             section.missing(
                 &["cert", "key"],
                 if written { origin } else { cert_origin },
                 "TLS is said in two ways, or half",
-                "Write both `cert` and `key`, or only `tls = \"local\"`, or only `tls = \"off\"`.",
+                "Write both `cert` and `key`, or only `tls` with \"local\", \"acme\" or \"off\".",
             );
             Tls::Off
         }
@@ -172,6 +188,7 @@ fn read(name: &str, section: &mut Section<'_>, folder: &Path) -> Listener {
         origin: section.origin(),
         address,
         tls,
+        tls_origin: origin,
         trusted_terminators,
         proxy_protocol: None,
         forward_auth,

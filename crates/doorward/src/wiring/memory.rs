@@ -565,8 +565,11 @@ impl Memory {
     }
 }
 
-/// The guarded client for key sets.
-fn outbound(config: &Config) -> Result<Outbound> {
+/// The guarded client for key sets and the ACME authority.
+///
+/// # Errors
+/// When the file of authorities cannot be read.
+pub fn outbound(config: &Config) -> Result<Outbound> {
     let read = |path: &PathBuf| {
         std::fs::read(path).with_context(|| format!("outbound.ca: cannot read {}", path.display()))
     };

@@ -109,13 +109,13 @@ impl Reloader {
         // SECURITY: no new issuer meets the old routes, and no old issuer the new ones: in
         // between only those are trusted that both configurations trust.
         memory.narrow(&config).await?;
-        // Nothing below can fail half-way: a TLS listener always has one certificate here.
+        // Nothing below can fail half-way: a listener's kind of TLS stays as it is.
         for (number, (shown, fresh)) in self.certificates.iter().zip(fresh).enumerate() {
             let judge = snapshot.client_certificates.get(number);
             let listener = config.listeners.get(number);
             if let (Some(shown), Some(fresh), Some(listener)) = (shown, fresh, listener) {
                 let judge = judge.and_then(Option::as_ref);
-                shown.replace(vec![fresh], client_auth(listener, judge))?;
+                shown.replace(fresh, client_auth(listener, judge))?;
             }
         }
         self.door.replace(snapshot);

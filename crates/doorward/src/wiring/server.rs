@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use doorward_control::{
     AdminService, Check, DecisionLog, JwksEndpoint, Metrics, OnFailure, Settings, Target,
 };
-use doorward_proxy::{Door, Drain, Listener, LocalCa, TlsServer};
+use doorward_proxy::{ClientAuth, Door, Drain, Listener, LocalCa, TlsServer};
 use serde_json::json;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -22,6 +22,7 @@ use super::memory::Memory;
 use super::reload::Reloader;
 use super::upstreams::Watched;
 use super::{snapshot, tasks};
+use crate::acme::Acme;
 use crate::cli::ConfigArgs;
 use crate::config::log::Sink;
 use crate::config::{Config, listener};
@@ -100,6 +101,7 @@ pub struct Server {
     fronts: JoinSet<()>,
     _socket: control_socket::Socket,
     _tasks: tasks::Tasks,
+    _certificate_tasks: Option<JoinSet<()>>,
 }
 
 impl Server {
@@ -113,6 +115,7 @@ impl Server {
         let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
         let log = Arc::new(open_log(config, &desk, &metrics)?);
         let memory = Memory::load(&desk).await?;
+        let acme = Acme::open(&desk, &memory.clock).await?;
         let jwks = Arc::new(JwksEndpoint::new(JWKS_AGE));
         let parts = snapshot::Parts::new(&desk, &memory, &log, &metrics, &jwks)?;
         let snapshot = parts.snapshot(config)?;
@@ -126,10 +129,7 @@ impl Server {
         let mut listeners = Vec::new();
         for (number, wanted) in config.listeners.iter().enumerate() {
             let judge = judges.get(number).and_then(Option::as_ref);
-            let tls = certificate(wanted, config)?.map(|certificate| {
-                TlsServer::asking(vec![certificate], client_auth(wanted, judge))
-            });
-            let tls = tls.transpose()?.map(Arc::new);
+            let tls = tls_server(wanted, config, client_auth(wanted, judge), acme.as_deref())?;
             let bound = bind_listener(wanted, number)?;
             listeners.push((wanted.name.clone(), bound.address(), tls.is_some()));
             certificates.push(tls.clone());
@@ -140,7 +140,11 @@ impl Server {
                 fronts.spawn(doorward_proxy::serve(bound, tls, door, drain));
             }
         }
-        let checks = checks(&door, &memory, &metrics, &log);
+        let mut checks = checks(&door, &memory, &metrics, &log);
+        let certificate_tasks = acme.map(|acme| {
+            acme.show_to_operator(&metrics, &mut checks);
+            acme.start()
+        });
         let admin = start_admin(config, &memory, &metrics, checks, (&mut fronts, &drain))?;
         let tasks = tasks::start(
             &memory,
@@ -172,6 +176,7 @@ impl Server {
             fronts,
             _socket: socket,
             _tasks: tasks,
+            _certificate_tasks: certificate_tasks,
         })
     }
 
@@ -266,26 +271,45 @@ fn bind(address: SocketAddr, what: &str) -> Result<Listener> {
     })
 }
 
-/// The certificate that a listener shows; none for plain HTTP.
+/// How a listener speaks TLS, if it does.
+fn tls_server(
+    wanted: &listener::Listener,
+    config: &Config,
+    clients: Option<ClientAuth>,
+    acme: Option<&Acme>,
+) -> Result<Option<Arc<TlsServer>>> {
+    let server = match acme.filter(|_| wanted.tls == listener::Tls::Acme) {
+        Some(acme) => Some(TlsServer::by_host(acme.hosts(), clients)),
+        None => certificate(wanted, config)?
+            .map(|certificates| TlsServer::asking(certificates, clients)),
+    };
+    Ok(server.transpose()?.map(Arc::new))
+}
+
+/// The certificates that a listener is given: `None` for plain HTTP, an empty list where an
+/// authority gives them later.
 ///
 /// # Errors
 /// When it cannot be read or made.
 pub fn certificate(
     wanted: &listener::Listener,
     config: &Config,
-) -> Result<Option<doorward_proxy::Certificate>> {
+) -> Result<Option<Vec<doorward_proxy::Certificate>>> {
     let named = || format!("listener.{}", wanted.name);
     match &wanted.tls {
         listener::Tls::Off => Ok(None),
+        listener::Tls::Acme => Ok(Some(Vec::new())),
         listener::Tls::Files { cert, key } => {
             let certificate = doorward_proxy::Certificate::from_files(cert, key);
-            certificate.map(Some).with_context(named)
+            let certificate = certificate.with_context(named)?;
+            Ok(Some(vec![certificate]))
         }
         listener::Tls::Local { names } => {
             let folder = crate::state::ca_folder(&config.state_dir);
             let clock = crate::clock::SystemClock::new();
             let ca = LocalCa::open(&folder, &clock).with_context(named)?;
-            Ok(Some(ca.certificate(names, &clock).with_context(named)?))
+            let certificate = ca.certificate(names, &clock).with_context(named)?;
+            Ok(Some(vec![certificate]))
         }
     }
 }
@@ -356,10 +380,14 @@ impl Answers for Control {
 /// # Errors
 /// What needs a restart.
 pub fn refuse_changed_addresses(old: &Config, new: &Config) -> Result<()> {
-    let addresses = |config: &Config| -> Vec<(String, SocketAddr, bool, bool)> {
+    let addresses = |config: &Config| -> Vec<(String, SocketAddr, u8, bool)> {
         let of = |l: &listener::Listener| {
-            let plain = l.tls == listener::Tls::Off;
-            (l.name.clone(), l.address, plain, l.forward_auth.is_some())
+            let kind = match l.tls {
+                listener::Tls::Off => 0,
+                listener::Tls::Acme => 1,
+                listener::Tls::Local { .. } | listener::Tls::Files { .. } => 2,
+            };
+            (l.name.clone(), l.address, kind, l.forward_auth.is_some())
         };
         config.listeners.iter().map(of).collect()
     };
@@ -383,12 +411,13 @@ pub fn refuse_changed_addresses(old: &Config, new: &Config) -> Result<()> {
         && old.log == new.log
         && old.issuer.url == new.issuer.url
         && old.basic == new.basic
+        && old.acme == new.acme
         && old.token_cache == new.token_cache
         && old.outbound_allow == new.outbound_allow
         && old.outbound_ca == new.outbound_ca;
     if !same {
         bail!(
-            "[state], [log], [basic], [jwt], [outbound] or issuer.url changed, which needs a restart"
+            "[state], [log], [acme], [basic], [jwt], [outbound] or issuer.url changed, which needs a restart"
         );
     }
     Ok(())

@@ -6,6 +6,7 @@
 
 #![cfg(test)]
 
+mod acme;
 mod attacks;
 mod bad_input;
 mod bodies;

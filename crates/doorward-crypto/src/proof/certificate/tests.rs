@@ -1,7 +1,7 @@
 use doorward_core::client_certificate::NameKind;
 use rcgen::{CertificateParams, CustomExtension, KeyPair, SanType, date_time_ymd};
 
-use super::{Certificate, CertificateError, moment, name};
+use super::{Certificate, CertificateError, moment, name, renewal_name};
 use crate::asn1::Reader;
 
 fn with(change: impl FnOnce(&mut CertificateParams)) -> Vec<u8> {
@@ -180,4 +180,24 @@ fn names_in_a_configuration_are_read_by_the_same_rules() {
     assert!(name(NameKind::Dns, b"API.example").is_some_and(|name| &*name.text == "api.example"));
     assert_eq!(name(NameKind::Uri, b"spiffe://a/*"), None);
     assert!(name(NameKind::Uri, b"urn:example:billing").is_some());
+}
+
+#[test]
+fn the_name_of_a_certificate_at_its_authority_is_its_key_id_and_serial() {
+    let authority_key = rcgen::KeyPair::generate().unwrap();
+    let mut params = CertificateParams::default();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    params.key_identifier_method = rcgen::KeyIdMethod::PreSpecified(vec![0xc0, 0xff, 0xee]);
+    let issuer = rcgen::Issuer::new(params, authority_key);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = CertificateParams::default();
+    params.serial_number = Some(rcgen::SerialNumber::from(vec![0x87, 0x65]));
+    let without = params.signed_by(&key, &issuer).unwrap();
+    assert_eq!(renewal_name(without.der()), None);
+    params.use_authority_key_identifier_extension = true;
+    let with = params.signed_by(&key, &issuer).unwrap();
+    // The zero that keeps the number positive belongs to it (RFC 9773 section 4.1).
+    let expected: (&[u8], &[u8]) = (&[0xc0, 0xff, 0xee], &[0, 0x87, 0x65]);
+    assert_eq!(renewal_name(with.der()), Some(expected));
+    assert_eq!(renewal_name(b"x"), None);
 }
