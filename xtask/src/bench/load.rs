@@ -109,8 +109,8 @@ impl Load {
         Ok(Round {
             cpu_us: used * 1e6 / requests,
             per_second: number(&text, "Requests/sec:", false)?,
-            p50_us: micros(word(&text, "50%", false)?)?,
-            p99_us: micros(word(&text, "99%", false)?)?,
+            p50_us: micros(word(&text, " 50%", false)?)?,
+            p99_us: micros(word(&text, " 99%", false)?)?,
         })
     }
 }
@@ -153,10 +153,11 @@ mod tests {
             "Running 5s test\n  1234 requests in 5.00s, 1.00MB read\nRequests/sec:  246.80\n";
         assert!((number(text, " requests in ", true).unwrap() - 1234.0).abs() < 1e-9);
         assert!((number(text, "Requests/sec:", false).unwrap() - 246.8).abs() < 1e-9);
-        let text = "     50%  740.00us\n     99%    3.47ms\n";
+        let text = "    Latency   1.02ms  1.50ms  9.00ms   93.50%\n    Req/Sec  1.00k  2.00  3.00k  71.99%\n     \
+                    50%  740.00us\n     99%    3.47ms\n";
         let time = |mark| micros(word(text, mark, false).unwrap()).unwrap();
-        assert!((time("50%") - 740.0).abs() < 1e-9);
-        assert!((time("99%") - 3470.0).abs() < 1e-9);
+        assert!((time(" 50%") - 740.0).abs() < 1e-9);
+        assert!((time(" 99%") - 3470.0).abs() < 1e-9);
         assert!(micros("1m").is_err());
     }
 }
