@@ -14,6 +14,7 @@ pub mod form_token;
 pub mod page;
 pub mod pages;
 pub mod paths;
+mod record;
 pub mod scope_words;
 pub mod session;
 pub mod sign_in;

@@ -23,10 +23,10 @@ use http::{Response, StatusCode};
 use super::cookie::Ticket;
 use super::page::{Allowed, ConsentPage, FormPostPage, ScopeLine, render, see_other};
 use super::pages::Pages;
-use super::scope_words;
 use super::sign_in::{Problem, SignedIn, Waiting};
 use super::visit::Visit;
 use super::words::{Words, choose};
+use super::{record, scope_words};
 
 /// How long a code is good (FAPI 2.0: at most a minute).
 const CODE_LIFE: Duration = Duration::from_secs(60);
@@ -83,13 +83,21 @@ impl Authorizer {
                 asked_at,
                 user,
                 problem,
-            } => self.again(parts, visit, (&request, asked_at), (&user, problem)),
+            } => {
+                // Whether it can be written or not: nobody got anything.
+                let _recorded = record::not_signed_in(parts, problem);
+                self.again(parts, visit, (&request, asked_at), (&user, problem))
+            }
             SignedIn::Yes {
                 session,
                 ticket,
                 request,
                 asked_at,
             } => {
+                // SECURITY: who cannot be recorded is not let in; the ticket stays with us.
+                if !record::signed_in(parts, &session) {
+                    return self.pages.unavailable(words);
+                }
                 let waits = (request.as_str(), asked_at);
                 let mut response = self.go_on(parts, visit, waits, &session).await;
                 self.pages.keep(&mut response, &ticket);
@@ -460,6 +468,10 @@ impl Authorizer {
             expires_at: end,
             kept_until: end,
         };
+        // SECURITY: before the code exists; what cannot be recorded does not happen.
+        if !record::allowed(parts, &approved) {
+            return self.pages.unavailable(asked.words);
+        }
         let store = self.pages.store.as_ref();
         match Authorizations::approve(store, approved, answers).await {
             Ok(true) => self.deliver(parts, &request.return_to, Ok(code.expose()), asked.words),

@@ -53,6 +53,12 @@ fn r043_r045_an_app_acts_for_a_user_who_allowed_it_and_no_further() {
     let header = format!("Authorization: Bearer {token}");
     let deleted = world.door.curl("/x", &["-X", "DELETE", "-H", &header]);
     assert_eq!(deleted.status, 200, "{deleted:?}");
+    let log = world.door.read("decisions.jsonl");
+    for endpoint in ["sign-in", "authorize", "token"] {
+        let mark = format!("\"endpoint\":\"{endpoint}\",\"outcome\":\"allowed\"");
+        assert!(log.contains(&mark), "{endpoint} in {log}");
+    }
+    assert!(!log.contains(&code) && !log.contains(PASSWORD), "{log}");
     let as_access = world.door.bearer("/x", &text(&got, "id_token"));
     assert_eq!(as_access.status, 401, "an ID token is no access token");
 }
