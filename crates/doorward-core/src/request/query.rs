@@ -30,6 +30,20 @@ pub fn without_parameter(
     PathAndQuery::try_from(text)
 }
 
+/// Finds what stands before the `=` of every part that [`without_parameter`] would take out, as it
+/// is written: for a server that takes parameters out by their names.
+#[must_use]
+pub fn spellings_of_parameter(target: &PathAndQuery, name: &str) -> Vec<String> {
+    let pairs = target
+        .query()
+        .into_iter()
+        .flat_map(|query| query.split('&'));
+    let named = pairs.filter(|pair| pair.split(';').any(|part| is_named(part, name)));
+    named
+        .map(|pair| pair.split('=').next().unwrap_or(pair).to_owned())
+        .collect()
+}
+
 /// Tells whether a `name=value` pair has a name, however it is encoded.
 fn is_named(pair: &str, name: &str) -> bool {
     let written = pair.split('=').next().unwrap_or(pair);
@@ -56,7 +70,15 @@ fn is_named(pair: &str, name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::without_parameter;
+    use super::{spellings_of_parameter, without_parameter};
+
+    #[test]
+    fn r120_a_key_in_the_query_is_named_as_it_is_written() {
+        let target = "/a?x=1;api_key=s&api%5Fkey=s&y=2&api_key".parse().unwrap();
+        let found = spellings_of_parameter(&target, "api_key");
+        assert_eq!(found, ["x", "api%5Fkey", "api_key"]);
+        assert!(spellings_of_parameter(&target, "z").is_empty());
+    }
 
     #[test]
     fn r120_a_key_in_the_query_is_taken_out_however_it_is_written() {

@@ -9,10 +9,11 @@ use doorward_core::credential::Method;
 use doorward_core::decision::DecisionId;
 use doorward_core::gate::Admission;
 use doorward_core::net::ClientAddress;
-use doorward_core::policy::Cors;
+use doorward_core::policy::{Access, Cors};
 use doorward_core::rejection::BodyFault;
 use doorward_core::request::{
     Arrival, ManagedHeaders, RequestFault, Session, Transport, check_framing,
+    spellings_of_parameter,
 };
 use doorward_core::{Permit, Refusal, RequestHead, cors};
 use http::header::{HeaderName, ORIGIN};
@@ -43,6 +44,8 @@ pub(super) struct Allowed {
     pub(super) told: Told,
     /// The call's headers that carry credentials, where the answer says something of them.
     pub(super) credentials: Vec<HeaderName>,
+    /// The names of the query's parameters that carry them, as they are written.
+    pub(super) parameters: Vec<String>,
     /// They end here: the upstream must not see them.
     pub(super) spent: bool,
     /// The call's headers that the upstream must not see, whatever is decided; where the front
@@ -209,9 +212,16 @@ fn allow(
     let names = Some(head.headers().keys()).filter(|_| removes || settings.reuse.is_some());
     let names = names.into_iter().flatten();
     let credentials = names.filter(|name| managed.is_credential(name.as_str()));
+    let in_query = match &permit.rule().access {
+        Access::Guarded(guarded) => guarded.query_key.as_deref(),
+        Access::Public => None,
+    };
     Verdict::Allowed(Allowed {
         id,
         told,
+        parameters: in_query.map_or_else(Vec::new, |name| {
+            spellings_of_parameter(head.sent_target(), name)
+        }),
         credentials: credentials.cloned().collect(),
         spent: !permit.rule().forwarding.pass_credential,
         unwanted: if removes {

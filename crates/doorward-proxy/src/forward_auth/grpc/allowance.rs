@@ -21,6 +21,7 @@ const DYNAMIC_METADATA: u8 = 4;
 /// Those of `OkHttpResponse`.
 const HEADERS: u8 = 2;
 const HEADERS_TO_REMOVE: u8 = 5;
+const QUERY_PARAMETERS_TO_REMOVE: u8 = 8;
 /// The bytes of a `HeaderValueOption` behind its header.
 const OVERWRITES: [u8; 2] = [3 << 3, OVERWRITE.to_le_bytes()[0]];
 
@@ -50,6 +51,9 @@ pub(super) fn write(allowed: Allowed) -> Option<Bytes> {
     names.dedup();
     for name in names {
         ok.bytes(HEADERS_TO_REMOVE, name.as_bytes());
+    }
+    for name in allowed.parameters.iter().filter(|_| allowed.spent) {
+        ok.bytes(QUERY_PARAMETERS_TO_REMOVE, name.as_bytes());
     }
     let length = sized(0) + sized(ok.0.len()) + sized(metadata.0.len());
     let mut all = Fields::new(PREFIX + length);
@@ -155,6 +159,7 @@ mod tests {
                 (name("doorward-assertion"), value("a".repeat(assertion))),
             ],
             credentials: vec![name("x-api-key")],
+            parameters: vec!["api_key".to_owned()],
             spent: true,
             unwanted: vec![name("x-user"), name("x-doorward-subject"), name("x-user")],
             reuse: None,
@@ -194,6 +199,7 @@ mod tests {
                 ok.headers_to_remove,
                 ["x-api-key", "x-doorward-credential", "x-user"]
             );
+            assert_eq!(ok.query_parameters_to_remove, ["api_key"]);
             let fields = read.dynamic_metadata.unwrap().fields;
             let fields: Vec<_> = fields
                 .iter()

@@ -150,6 +150,8 @@ pub(super) struct Ok {
     pub(super) headers: Vec<HeaderOption>,
     #[prost(string, repeated, tag = "5")]
     pub(super) headers_to_remove: Vec<String>,
+    #[prost(string, repeated, tag = "8")]
+    pub(super) query_parameters_to_remove: Vec<String>,
 }
 
 /// `config.core.v3.HeaderValueOption`.

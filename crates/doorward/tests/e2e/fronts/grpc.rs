@@ -315,3 +315,30 @@ fn g08_r114_headers_that_only_a_front_may_set_are_removed() {
         );
     }
 }
+
+#[test]
+fn g08_r114_r120_a_key_in_the_query_ends_at_envoy() {
+    let world = World::shared();
+    let Some(front) = world.fronts.iter().find(|front| front.name == NAME) else {
+        return;
+    };
+    let call = |query: &str| {
+        let first = format!("GET /linked?{query} HTTP/1.1");
+        let lines = [first.as_str(), "Host: h", "Connection: close"];
+        world.send(front.port(), &lines).unwrap()
+    };
+    let answer = call("x=1&api_key=KEY&y=2");
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let text = answer.text();
+    assert!(!text.contains(&world.key), "{text}");
+    assert!(text.starts_with("GET /linked?x=1&y=2 "), "{text}");
+    // However the name is spelled, and whatever stands beside it.
+    for query in [
+        "api%5Fkey=KEY",
+        "x=1;api_key=KEY",
+        "api_key=KEY&%61pi_key=KEY",
+    ] {
+        let answer = call(query);
+        assert!(!answer.text().contains(&world.key), "{query} {answer:?}");
+    }
+}

@@ -43,6 +43,10 @@ path = "/hosted"
 hosts = ["api.example"]
 scopes = ["orders:read"]
 [[route]]
+path = "/linked"
+scopes = ["orders:read"]
+key_in_query = "api_key"
+[[route]]
 path = "/limited"
 scopes = ["orders:read"]
 max_body = 1000
