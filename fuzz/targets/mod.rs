@@ -21,6 +21,7 @@ mod query_credential;
 mod redact;
 mod request_head;
 mod signature_input;
+mod sigv4;
 mod spop_frame;
 
 /// A target.
@@ -100,6 +101,10 @@ pub(crate) const ALL: &[Target] = &[
     Target {
         name: "request_head",
         run: request_head::run,
+    },
+    Target {
+        name: "sigv4",
+        run: sigv4::run,
     },
     Target {
         name: "spop_frame",

@@ -1,6 +1,6 @@
 //! The authentication methods of Doorward, one file per method.
 //!
-//! What it is: [`api_key`], [`jwt`], [`basic`], [`mtls`] and [`message_signature`], each one of
+//! What it is: [`api_key`], [`jwt`], [`basic`], [`mtls`], [`message_signature`] and [`sigv4`], each one of
 //! [`doorward_core::Authenticator`], with the state they need in memory: the keys, the key sets
 //! of issuers, the users. The state is shared by `Arc` and survives a reload of the
 //! configuration; the authenticators around it are made anew.
@@ -20,6 +20,7 @@ pub mod jwt;
 pub mod message_signature;
 pub mod mtls;
 pub mod query;
+pub mod sigv4;
 
 #[cfg(test)]
 mod testing;
@@ -27,13 +28,14 @@ mod testing;
 use doorward_core::rejection::Reason;
 
 /// The reasons of each method.
-const GROUPS: [&[&Reason]; 6] = [
+const GROUPS: [&[&Reason]; 7] = [
     api_key::REASONS,
     basic::REASONS,
     jwt::REASONS,
     jwt::CLAIM_REASONS,
     mtls::REASONS,
     message_signature::REASONS,
+    sigv4::REASONS,
 ];
 const COUNT: usize = count(&GROUPS);
 const ALL: [&Reason; COUNT] = join(&GROUPS);

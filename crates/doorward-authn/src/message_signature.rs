@@ -120,7 +120,7 @@ impl MessageSignatureAuthenticator {
             .verify(base.as_bytes(), signature)
             .map_err(|_| Rejection::invalid(&FORGED))?;
         let body = self.body(head, &covered)?;
-        self.claim(&key, params, &base, (validity, now))?;
+        self.claim(&key, (params, &base), (validity, now))?;
         Ok(Verified::assertion(key.identity(), validity).covering(body))
     }
 
@@ -200,8 +200,7 @@ impl MessageSignatureAuthenticator {
     fn claim(
         &self,
         key: &ClientKey,
-        params: &SignatureParams,
-        base: &str,
+        (params, base): (&SignatureParams, &str),
         (validity, now): (Validity, Timestamp),
     ) -> Result<(), Rejection> {
         if now >= validity.not_after.min(validity.revoked_at) {
@@ -218,10 +217,15 @@ impl MessageSignatureAuthenticator {
             Some(nonce) => format!("n{nonce}"),
             None => format!("b{base}"),
         };
+        let signed = Timestamp::from_secs(params.created.unwrap_or_default());
         let now_us = self.0.clock.monotonic_micros();
-        match key.replays().claim(unique.as_bytes(), now_us, bounds) {
+        match key
+            .replays()
+            .claim((unique.as_bytes(), signed), now_us, bounds)
+        {
             Claim::Fresh => Ok(()),
             Claim::Replayed => Err(Rejection::invalid(&REPLAYED)),
+            Claim::Forgotten => Err(Rejection::invalid(&BEFORE_START)),
             Claim::Full => Err(Rejection::Throttled {
                 reason: &FULL,
                 retry_after: bounds.keep,

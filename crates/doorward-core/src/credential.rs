@@ -24,12 +24,13 @@ pub enum Method {
 
 impl Method {
     /// Every method, in the order of their names.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::ApiKey,
         Self::Basic,
         Self::Jwt,
         Self::Mtls,
         Self::MessageSignature,
+        Self::SigV4,
     ];
 
     /// The name in configuration and records.

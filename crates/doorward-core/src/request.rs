@@ -22,7 +22,7 @@ mod session;
 pub use fault::RequestFault;
 pub use host::Host;
 pub use managed::ManagedHeaders;
-pub use query::{spellings_of_parameter, without_parameter};
+pub use query::{is_presigned_name, spellings_of_parameter, without_credentials};
 pub use session::{ServerName, Session};
 
 /// How the bytes of a request came to us.

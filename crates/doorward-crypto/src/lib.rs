@@ -19,3 +19,4 @@ pub mod message_signature;
 pub mod proof;
 pub mod redact;
 pub mod seal;
+pub mod sigv4;

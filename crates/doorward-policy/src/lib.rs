@@ -21,7 +21,7 @@ mod template;
 
 pub use error::{RouteError, RouteFault};
 pub use host::{HostError, HostPattern};
-pub use limiter::{CallLimiter, Counts, QuotaUse};
+pub use limiter::{CallLimiter, Counts, LongKeyDigest, QuotaUse};
 pub use role::{RoleError, Roles};
 pub use route::{MethodError, Methods, Route};
 pub use table::RouteTable;

@@ -17,15 +17,21 @@ mod table;
 
 use table::{Now, Table};
 
+/// Digests what is too long to be kept as it is, under a key that callers do not know: two texts
+/// with one digest would be counted as one caller, and callers choose texts.
+pub type LongKeyDigest = Arc<dyn Fn(&[u8]) -> [u8; 32] + Send + Sync>;
+
 /// The tables of all limits. They outlive a reload, as far as the limits do.
 pub struct Counts {
     clock: Arc<dyn Clock>,
+    digest: LongKeyDigest,
     tables: Mutex<HashMap<Box<str>, Arc<Table>>>,
 }
 
 /// Counts by the limits of one configuration.
 pub struct CallLimiter {
     clock: Arc<dyn Clock>,
+    digest: LongKeyDigest,
     /// By the index of the limit.
     tables: Vec<Arc<Table>>,
 }
@@ -42,11 +48,13 @@ pub struct QuotaUse {
 }
 
 impl Counts {
-    /// Nothing counted yet.
+    /// Nothing counted yet. Quotas survive a restart for callers with long names only where
+    /// `digest` means the same after it.
     #[must_use]
-    pub fn new(clock: Arc<dyn Clock>) -> Self {
+    pub fn new(clock: Arc<dyn Clock>, digest: LongKeyDigest) -> Self {
         Self {
             clock,
+            digest,
             tables: Mutex::default(),
         }
     }
@@ -74,6 +82,7 @@ impl Counts {
         *known = keys.zip(tables.iter().cloned()).collect();
         CallLimiter {
             clock: Arc::clone(&self.clock),
+            digest: Arc::clone(&self.digest),
             tables,
         }
     }
@@ -112,7 +121,7 @@ impl CallLimiter {
     ) -> impl Iterator<Item = (&'a Table, String)> + Clone {
         call.limits.iter().filter_map(|limit| {
             let table = self.tables.get(limit.index)?;
-            Some((table.as_ref(), key::of(limit, call)))
+            Some((table.as_ref(), key::of(limit, call, &*self.digest)))
         })
     }
 }

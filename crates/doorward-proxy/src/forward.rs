@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use doorward_core::policy::Access;
-use doorward_core::request::without_parameter;
+use doorward_core::request::without_credentials;
 use doorward_core::{Permit, RequestHead};
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue, Request, Response, Uri, Version};
@@ -111,7 +111,7 @@ pub(crate) fn prepare(call: Call<'_>) -> Result<Prepared, Fault> {
     request_headers::strip(&mut headers, snapshot.gate.managed(), pass_credential)?;
     let target = match &rule.access {
         Access::Guarded(guarded) if !pass_credential => {
-            without_parameter(target, guarded.query_key.as_deref()).map_err(|_| Fault::Request)?
+            without_credentials(target, guarded).map_err(|_| Fault::Request)?
         }
         Access::Guarded(_) | Access::Public => target,
     };

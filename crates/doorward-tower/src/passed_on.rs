@@ -2,7 +2,7 @@
 
 use doorward_core::RequestHead;
 use doorward_core::policy::Access;
-use doorward_core::request::{ManagedHeaders, without_parameter};
+use doorward_core::request::{ManagedHeaders, without_credentials};
 use doorward_core::verified::Principal;
 use http::header::{
     CONNECTION, CONTENT_LENGTH, HOST, HeaderName, PROXY_AUTHORIZATION, TRAILER, TRANSFER_ENCODING,
@@ -32,7 +32,7 @@ pub(crate) fn passed_on(
     let (method, target, mut headers) = head.into_parts();
     let target = match &rule.access {
         Access::Guarded(guarded) if !pass_credential => {
-            without_parameter(target, guarded.query_key.as_deref()).ok()?
+            without_credentials(target, guarded).ok()?
         }
         Access::Guarded(_) | Access::Public => target,
     };

@@ -78,9 +78,9 @@ pub enum Command {
     /// Adds, shows and revokes the keys with which clients sign requests.
     #[command(subcommand, after_help = "Example: doorward client-key list --json")]
     ClientKey(ClientKey),
-    /// Signs a request (RFC 9421) and prints the call for curl.
+    /// Signs a request (RFC 9421, or in the style of AWS) and prints the call for curl.
     #[command(
-        after_help = "Examples:\n  doorward sign https://localhost:8443/orders --keyid ck_... --alg ed25519 --key billing.pem\n  doorward sign https://localhost:8443/orders -d '{}' -H 'Content-Type: application/json' --keyid ck_... --alg hmac-sha256 --secret-file secret --only-headers"
+        after_help = "Examples:\n  doorward sign https://localhost:8443/orders --keyid ck_... --alg ed25519 --key billing.pem\n  doorward sign https://localhost:8443/orders -d '{}' -H 'Content-Type: application/json' --keyid ck_... --alg hmac-sha256 --secret-file secret --only-headers\n  doorward sign https://localhost:8443/orders --keyid ck_... --alg aws4-hmac-sha256 --secret-file secret --region eu-1 --service orders --presign 15m"
     )]
     Sign(Box<Sign>),
     /// Adds and changes users for Basic authentication.

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use doorward_authn::message_signature::MessageSignatureSettings;
 use doorward_authn::mtls::Mappings;
+use doorward_authn::sigv4::SigV4Settings;
 use doorward_core::net::Cidrs;
 use doorward_oauth::ScopeCatalogue;
 use doorward_policy::RouteTable;
@@ -35,6 +36,7 @@ pub mod scope;
 pub mod section;
 pub mod sign_in;
 mod signing;
+pub mod sigv4;
 pub mod trusted_issuer;
 pub mod upstream;
 
@@ -72,6 +74,8 @@ pub struct Config {
     pub basic: basic::BasicSettings,
     /// Signed requests; none are read when absent.
     pub message_signature: Option<MessageSignatureSettings>,
+    /// Requests signed in the style of AWS; none are read when absent.
+    pub sigv4: Option<SigV4Settings>,
     /// How many verified tokens are remembered.
     pub token_cache: usize,
     /// Issuers of others, from the file.
@@ -169,11 +173,10 @@ fn read_root(root: Node, folder: &Path, diagnostics: &mut Diagnostics) -> Option
     let api_key = child(&mut root, "api_key", api_key::read);
     let basic = child(&mut root, "basic", basic::read);
     let token_cache = child(&mut root, "jwt", read_token_cache);
-    let message_signature = root
-        .has("message_signature")
-        .then(|| child(&mut root, "message_signature", message_signature::read));
-    let trusted_issuers = trusted_issuer::read_all(&mut root, folder, &issuer);
+    let message_signature = written(&mut root, "message_signature", message_signature::read);
+    let sigv4 = written(&mut root, "sigv4", sigv4::read);
     let (outbound_allow, outbound_ca) = child(&mut root, "outbound", |s| outbound(s, folder));
+    let trusted_issuers = trusted_issuer::read_all(&mut root, (folder, &outbound_allow), &issuer);
     let acme = acme::read(&mut root, &listeners, &outbound_allow);
     let managed_headers = child(&mut root, "identity", |s| s.words("strip"));
     let log = child(&mut root, "log", |section| log::read(section, folder));
@@ -185,7 +188,7 @@ fn read_root(root: Node, folder: &Path, diagnostics: &mut Diagnostics) -> Option
         client_cas: &client_cas,
         listeners: &listeners,
         message_signature: message_signature.is_some(),
-        sigv4: false,
+        sigv4: sigv4.is_some(),
     };
     let table = route::read_table(&mut root, &known, &mut limits.rates);
     warn_of_plain(&mut root, &listeners);
@@ -209,6 +212,7 @@ fn read_root(root: Node, folder: &Path, diagnostics: &mut Diagnostics) -> Option
         api_key,
         basic,
         message_signature,
+        sigv4: sigv4.flatten(),
         token_cache,
         trusted_issuers,
         outbound_allow,
@@ -226,6 +230,15 @@ fn read_state(section: &mut Section<'_>, folder: &Path) -> (PathBuf, Duration) {
     let dir = section.file("dir", folder);
     let dir = dir.unwrap_or_else(|| folder.join("doorward-data"));
     (dir, section.duration("max_staleness", MAX_STALENESS))
+}
+
+/// Reads a table of the root where it is written.
+fn written<T>(
+    root: &mut Section<'_>,
+    key: &'static str,
+    read: impl FnOnce(&mut Section<'_>) -> T,
+) -> Option<T> {
+    root.has(key).then(|| child(root, key, read))
 }
 
 /// Reads a table of the root; a missing table is read as an empty one.

@@ -1,6 +1,6 @@
 //! All API keys in memory, found by digest.
 //!
-//! One key takes about 150 bytes with its share of both tables, and 40 more where no other key
+//! One key takes about 163 bytes with its share of both tables, and 40 more where no other key
 //! has its owner; `examples/key_index.rs` measures it.
 
 use std::hash::{BuildHasher, RandomState};

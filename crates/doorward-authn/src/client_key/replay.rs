@@ -3,21 +3,33 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use doorward_core::Timestamp;
 use doorward_crypto::digest::sha256;
 use parking_lot::Mutex;
 
 /// The requests of one key that were admitted lately.
 ///
 /// Two sets take turns: every request is remembered for at least as long as was asked for, and
-/// for at most twice as long. One key cannot use up the memory of another.
+/// for at most twice as long. One key cannot use up the memory of another. What was signed at the
+/// same time as something that is forgotten, or before, is never fresh again, so that nothing
+/// becomes new when signatures are suddenly good for longer.
 #[derive(Default)]
 pub struct ReplayWindow(Mutex<Turns>);
 
 #[derive(Default)]
 struct Turns {
     began_us: u64,
-    current: HashSet<[u8; 16]>,
-    previous: HashSet<[u8; 16]>,
+    current: Remembered,
+    previous: Remembered,
+    /// When the latest of the forgotten requests was signed.
+    forgotten: Option<Timestamp>,
+}
+
+#[derive(Default)]
+struct Remembered {
+    requests: HashSet<[u8; 16]>,
+    /// When the latest of them was signed.
+    latest: Option<Timestamp>,
 }
 
 /// What came of a claim.
@@ -27,6 +39,8 @@ pub enum Claim {
     Fresh,
     /// It was seen before.
     Replayed,
+    /// It is older than what is remembered, and may have been seen.
+    Forgotten,
     /// Too many are remembered to remember one more.
     Full,
 }
@@ -41,20 +55,31 @@ pub struct Bounds {
 }
 
 impl ReplayWindow {
-    /// Claims what makes a request unique. `now_us` is on a clock that never steps back.
-    pub fn claim(&self, unique: &[u8], now_us: u64, bounds: Bounds) -> Claim {
+    /// Claims what makes a request unique, and when it was signed. `now_us` is on a clock that
+    /// never steps back.
+    pub fn claim(
+        &self,
+        (unique, signed): (&[u8], Timestamp),
+        now_us: u64,
+        bounds: Bounds,
+    ) -> Claim {
         let [head, _] = *sha256(unique).as_chunks::<16>().0 else {
             return Claim::Full;
         };
         let mut turns = self.0.lock();
         turns.turn(now_us, bounds.keep);
-        if turns.current.contains(&head) || turns.previous.contains(&head) {
+        let (current, previous) = (&turns.current.requests, &turns.previous.requests);
+        if current.contains(&head) || previous.contains(&head) {
             return Claim::Replayed;
         }
-        if turns.current.len() + turns.previous.len() >= bounds.most {
+        if turns.forgotten.is_some_and(|latest| signed <= latest) {
+            return Claim::Forgotten;
+        }
+        if current.len() + previous.len() >= bounds.most {
             return Claim::Full;
         }
-        turns.current.insert(head);
+        turns.current.requests.insert(head);
+        turns.current.latest = turns.current.latest.max(Some(signed));
         Claim::Fresh
     }
 }
@@ -66,17 +91,26 @@ impl Turns {
         if age <= keep_us {
             return;
         }
-        self.previous = std::mem::take(&mut self.current);
+        let current = std::mem::take(&mut self.current);
+        self.forget(current);
         if age > keep_us.saturating_mul(2) {
-            self.previous.clear();
+            self.forget(Remembered::default());
         }
         self.began_us = now_us;
+    }
+
+    /// Puts a set in the place of the older one.
+    fn forget(&mut self, next: Remembered) {
+        let gone = std::mem::replace(&mut self.previous, next);
+        self.forgotten = self.forgotten.max(gone.latest);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
+
+    use doorward_core::Timestamp;
 
     use super::{Bounds, Claim, ReplayWindow};
 
@@ -86,22 +120,25 @@ mod tests {
     };
     const SECOND: u64 = 1_000_000;
 
+    /// Claims a request that was signed at this moment.
+    fn claim(window: &ReplayWindow, unique: &[u8], now_us: u64) -> Claim {
+        let signed = Timestamp::from_millis(i64::try_from(now_us / 1000).unwrap());
+        window.claim((unique, signed), now_us, BOUNDS)
+    }
+
     #[test]
     fn r030_a_request_is_remembered_for_at_least_as_long_as_asked() {
         for start in 0..40 {
             let window = ReplayWindow::default();
             let first = start * SECOND / 2;
-            assert_eq!(window.claim(b"one", first, BOUNDS), Claim::Fresh);
+            assert_eq!(claim(&window, b"one", first), Claim::Fresh);
             for later in 0..=20 {
                 let now = first + later * SECOND / 2;
-                window.claim(&later.to_be_bytes(), now, BOUNDS);
-                assert_eq!(window.claim(b"one", now, BOUNDS), Claim::Replayed);
+                claim(&window, &later.to_be_bytes(), now);
+                assert_eq!(claim(&window, b"one", now), Claim::Replayed);
             }
             let gone = first + 20 * SECOND + 2;
-            assert_eq!(
-                window.claim(b"one", gone + 10 * SECOND, BOUNDS),
-                Claim::Fresh
-            );
+            assert_eq!(claim(&window, b"one", gone + 10 * SECOND), Claim::Fresh);
         }
     }
 
@@ -109,13 +146,39 @@ mod tests {
     fn r030_a_full_window_refuses_and_recovers() {
         let window = ReplayWindow::default();
         for n in 0..100_u64 {
-            assert_eq!(window.claim(&n.to_be_bytes(), 0, BOUNDS), Claim::Fresh);
+            assert_eq!(claim(&window, &n.to_be_bytes(), 0), Claim::Fresh);
         }
-        assert_eq!(window.claim(b"more", 0, BOUNDS), Claim::Full);
+        assert_eq!(claim(&window, b"more", 0), Claim::Full);
+        assert_eq!(claim(&window, &7_u64.to_be_bytes(), 0), Claim::Replayed);
+        assert_eq!(claim(&window, b"more", 21 * SECOND), Claim::Fresh);
+    }
+
+    /// A reload can make signatures good for longer than was remembered until then.
+    #[test]
+    fn r030_what_was_forgotten_is_never_fresh_again() {
+        let long = Bounds {
+            keep: Duration::from_secs(1000),
+            ..BOUNDS
+        };
+        let at = |second: i64| Timestamp::from_secs(second);
+        let window = ReplayWindow::default();
+        assert_eq!(window.claim((b"one", at(3)), 0, BOUNDS), Claim::Fresh);
+        for now in [11, 22, 33] {
+            let other = format!("at {now}");
+            let claimed = (other.as_bytes(), at(now));
+            let now_us = u64::try_from(now).unwrap() * SECOND;
+            assert_eq!(window.claim(claimed, now_us, BOUNDS), Claim::Fresh);
+        }
+        let now_us = 34 * SECOND;
         assert_eq!(
-            window.claim(&7_u64.to_be_bytes(), 0, BOUNDS),
+            window.claim((b"one", at(3)), now_us, long),
+            Claim::Forgotten
+        );
+        assert_eq!(
+            window.claim((b"at 33", at(33)), now_us, long),
             Claim::Replayed
         );
-        assert_eq!(window.claim(b"more", 21 * SECOND, BOUNDS), Claim::Fresh);
+        // Nothing that is forgotten was signed so late.
+        assert_eq!(window.claim((b"new", at(30)), now_us, long), Claim::Fresh);
     }
 }

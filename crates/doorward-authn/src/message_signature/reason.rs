@@ -71,9 +71,10 @@ pub(super) const TIMES: Reason = Reason {
 };
 pub(super) const BEFORE_START: Reason = Reason {
     code: "signature_before_start",
-    meaning: "The signature is older than the running server, which cannot know whether it was \
-              used before.",
-    fix: "Sign the request again. If it happens long after a start, the caller's clock is behind.",
+    meaning: "The signature is older than what the running server remembers, so it cannot know \
+              whether it was used before.",
+    fix: "Sign the request again. If it happens long after a start, or after `max_age` was raised, \
+          the caller's clock is behind.",
 };
 pub(super) const FORGED: Reason = Reason {
     code: "signature_forged",

@@ -49,15 +49,19 @@ struct World {
     clock: Arc<StillClock>,
 }
 
-fn world(change: impl FnOnce(&mut MessageSignatureSettings)) -> World {
-    let mut settings = MessageSignatureSettings {
+fn settings() -> MessageSignatureSettings {
+    MessageSignatureSettings {
         tag: None,
         max_age: Duration::from_secs(300),
         skew: Duration::from_secs(30),
         nonce: true,
         content_digest: true,
         replays: 100,
-    };
+    }
+}
+
+fn world(change: impl FnOnce(&mut MessageSignatureSettings)) -> World {
+    let mut settings = settings();
     change(&mut settings);
     let index = Arc::new(ClientKeyIndex::new(Timestamp::from_secs(START - 1000)));
     index.insert(&record("ck_1"), &sealing()).unwrap();
@@ -149,6 +153,31 @@ async fn r030_a_nonce_outlives_every_signature_that_has_it() {
         assert_eq!(outcome(again), "signature_replayed");
         world.clock.advance(Duration::from_secs(10));
     }
+}
+
+/// A reload that makes signatures good for longer makes none that was used good again.
+#[tokio::test]
+async fn r030_a_longer_age_brings_no_used_signature_back() {
+    let world = world(|_| ());
+    let used = signed(0, Some("n"));
+    assert_eq!(outcome(ask(&world, &used).await), "billing");
+    for second in [331, 662] {
+        world.clock.advance(Duration::from_secs(331));
+        let other = signed(-second, Some(&second.to_string()));
+        assert_eq!(outcome(ask(&world, &other).await), "billing");
+    }
+    let longer = MessageSignatureAuthenticator::new(MessageSignatureParts {
+        index: Arc::clone(&world.index),
+        settings: MessageSignatureSettings {
+            max_age: Duration::from_secs(3600),
+            ..settings()
+        },
+        clock: Arc::clone(&world.clock) as _,
+    });
+    let again = authenticate(&longer, &used, None).await;
+    assert_eq!(outcome(again), "signature_before_start");
+    let other = authenticate(&longer, &signed(-1, Some("m")), None).await;
+    assert_eq!(outcome(other), "billing");
 }
 
 #[tokio::test]

@@ -2,24 +2,59 @@
 
 use http::uri::{InvalidUri, PathAndQuery};
 
-/// Takes a parameter out of a target, however its name is written; the target is unchanged when
-/// the parameter is not there or no name is given.
+use crate::policy::Guarded;
+
+/// The parameters of a link that is signed in the style of AWS.
+const PRESIGNED: [&str; 8] = [
+    "X-Amz-Algorithm",
+    "X-Amz-Content-Sha256",
+    "X-Amz-Credential",
+    "X-Amz-Date",
+    "X-Amz-Expires",
+    "X-Amz-Security-Token",
+    "X-Amz-Signature",
+    "X-Amz-SignedHeaders",
+];
+
+/// Takes out of a target the parameters in which a rule lets credentials come, however their
+/// names are written; the target is unchanged when none is there.
 ///
 /// # Errors
 /// [`InvalidUri`] when what is left is no target, which cannot happen to a canonical one.
-pub fn without_parameter(
+pub fn without_credentials(
     target: PathAndQuery,
-    name: Option<&str>,
+    guarded: &Guarded,
 ) -> Result<PathAndQuery, InvalidUri> {
-    let (Some(name), Some(query)) = (name, target.query()) else {
+    let key = guarded.query_key.as_deref();
+    let presigned = guarded.signing.presigned.is_some();
+    if key.is_none() && !presigned {
+        return Ok(target);
+    }
+    without(target, |part| {
+        key.is_some_and(|name| is_named(part, name)) || (presigned && is_presigned_name(part))
+    })
+}
+
+/// Tells whether a `name=value` pair belongs to a link that is signed in the style of AWS,
+/// however its name is encoded and in whatever case.
+#[must_use]
+pub fn is_presigned_name(pair: &str) -> bool {
+    PRESIGNED.iter().any(|name| is_like(pair, name))
+}
+
+fn without(
+    target: PathAndQuery,
+    ends_here: impl Fn(&str) -> bool,
+) -> Result<PathAndQuery, InvalidUri> {
+    let Some(query) = target.query() else {
         return Ok(target);
     };
-    if !query.split(['&', ';']).any(|pair| is_named(pair, name)) {
+    if !query.split(['&', ';']).any(&ends_here) {
         return Ok(target);
     }
     let kept: Vec<&str> = query
         .split('&')
-        .filter(|pair| !pair.split(';').any(|part| is_named(part, name)))
+        .filter(|pair| !pair.split(';').any(&ends_here))
         .collect();
     let mut text = String::with_capacity(target.as_str().len());
     text.push_str(target.path());
@@ -30,7 +65,7 @@ pub fn without_parameter(
     PathAndQuery::try_from(text)
 }
 
-/// Finds what stands before the `=` of every part that [`without_parameter`] would take out, as it
+/// Finds what stands before the `=` of every part that [`without_credentials`] would take out, as it
 /// is written: for a server that takes parameters out by their names.
 #[must_use]
 pub fn spellings_of_parameter(target: &PathAndQuery, name: &str) -> Vec<String> {
@@ -46,6 +81,14 @@ pub fn spellings_of_parameter(target: &PathAndQuery, name: &str) -> Vec<String> 
 
 /// Tells whether a `name=value` pair has a name, however it is encoded.
 fn is_named(pair: &str, name: &str) -> bool {
+    has_name(pair, name, |a, b| a == b)
+}
+
+fn is_like(pair: &str, name: &str) -> bool {
+    has_name(pair, name, |a, b| a.eq_ignore_ascii_case(&b))
+}
+
+fn has_name(pair: &str, name: &str, same: impl Fn(u8, u8) -> bool) -> bool {
     let written = pair.split('=').next().unwrap_or(pair);
     let mut bytes = written.bytes();
     let mut wanted = name.bytes();
@@ -62,7 +105,7 @@ fn is_named(pair: &str, name: &str) -> bool {
             }
             Some(byte) => byte,
         };
-        if wanted.next() != Some(byte) {
+        if !wanted.next().is_some_and(|wanted| same(wanted, byte)) {
             return false;
         }
     }
@@ -70,7 +113,25 @@ fn is_named(pair: &str, name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{spellings_of_parameter, without_parameter};
+    use std::time::Duration;
+
+    use super::{spellings_of_parameter, without_credentials};
+    use crate::policy::{Guarded, Signing};
+    use crate::scope::ScopeSet;
+
+    fn kept(sent: &str, key: Option<&str>, presigned: Option<Duration>) -> String {
+        let guarded = Guarded {
+            accepts: Vec::new(),
+            scopes: ScopeSet::EMPTY,
+            query_key: key.map(Into::into),
+            signing: Signing {
+                presigned,
+                ..Signing::NOTHING
+            },
+        };
+        let target = without_credentials(sent.parse().unwrap(), &guarded);
+        target.unwrap().as_str().to_owned()
+    }
 
     #[test]
     fn r120_a_key_in_the_query_is_named_as_it_is_written() {
@@ -82,7 +143,7 @@ mod tests {
 
     #[test]
     fn r120_a_key_in_the_query_is_taken_out_however_it_is_written() {
-        for (sent, kept) in [
+        for (sent, left) in [
             ("/a?api_key=s", "/a"),
             ("/a?x=1&api_key=s&y=2", "/a?x=1&y=2"),
             ("/a?api%5Fkey=s&x=1", "/a?x=1"),
@@ -93,8 +154,16 @@ mod tests {
             ("/a?x=api_key", "/a?x=api_key"),
             ("/a", "/a"),
         ] {
-            let target = without_parameter(sent.parse().unwrap(), Some("api_key")).unwrap();
-            assert_eq!(target.as_str(), kept, "{sent}");
+            assert_eq!(kept(sent, Some("api_key"), None), left, "{sent}");
         }
+    }
+
+    #[test]
+    fn g09_the_signature_of_a_link_is_taken_out_where_links_are_taken() {
+        let link = "/a?x=1&X-Amz-Signature=s&x%2damz-DATE=d&X-Amz-SignedHeaders=host&X-Amz-Other=1";
+        let hour = Some(Duration::from_secs(3600));
+        assert_eq!(kept(link, None, None), link);
+        assert_eq!(kept(link, None, hour), "/a?x=1&X-Amz-Other=1");
+        assert_eq!(kept("/a?X-Amz-Date=d&k=1", Some("k"), hour), "/a");
     }
 }

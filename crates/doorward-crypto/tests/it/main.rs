@@ -21,6 +21,8 @@ mod rfc;
 #[cfg(test)]
 mod seal;
 #[cfg(test)]
+mod sigv4;
+#[cfg(test)]
 mod structured_field;
 #[cfg(test)]
 mod vectors;

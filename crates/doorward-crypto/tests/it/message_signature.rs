@@ -107,6 +107,139 @@ fn r028_appendix_b_of_rfc_9421_verifies() {
     assert_eq!(requests, 5);
 }
 
+/// A signature as a header has it, whatever the header covers.
+fn bytes_of(fields: &str) -> Vec<u8> {
+    let (_, rest) = fields.split_once("\nSignature: ").unwrap();
+    let (_, text) = rest.split_once("=:").unwrap();
+    STANDARD.decode(text.split_once(':').unwrap().0).unwrap()
+}
+
+/// Appendix B.2.4: we read no responses, but its key and algorithm are ours.
+#[test]
+fn r028_appendix_b_the_signature_of_a_response_fits_its_key_and_is_no_request() {
+    let (Some(keys), Some(file)) = (
+        load("rfc9421/keys.jwks.json"),
+        load("rfc9421/rfc9421-appendix-b.json"),
+    ) else {
+        return;
+    };
+    let cases = file["cases"].as_array().unwrap();
+    let response = |case: &&Value| case["title"].as_str().unwrap().contains("Response");
+    let case = cases.iter().find(response).unwrap();
+    let (base, fields) = (
+        case["signature_base"].as_str().unwrap(),
+        case["fields"].as_str().unwrap(),
+    );
+    let verifier = verifier(&keys, "test-key-ecc-p256");
+    let signature = bytes_of(fields);
+    verifier.verify(base.as_bytes(), &signature).unwrap();
+    let other = base.replace("200", "201");
+    assert!(verifier.verify(other.as_bytes(), &signature).is_err());
+}
+
+/// Appendix B.3: a request on its way through a proxy that ends TLS, and signs what it adds.
+#[test]
+fn r028_appendix_b_the_request_behind_a_tls_proxy_verifies() {
+    let (Some(keys), Some(file)) = (
+        load("rfc9421/keys.jwks.json"),
+        load("rfc9421/rfc9421-appendix-b.json"),
+    ) else {
+        return;
+    };
+    let parts = file["tls_proxy_example"].as_array().unwrap();
+    let (wanted, request) = (
+        parts[2].as_str().unwrap().trim_end(),
+        parts[4].as_str().unwrap(),
+    );
+    let (top, _body) = request.split_once("\n\n").unwrap();
+    let fields: Vec<_> = top
+        .lines()
+        .skip(1)
+        .map(|line| line.split_once(": ").unwrap())
+        .collect();
+    let behind = head("/foo?param=Value&Pet=dog", &fields);
+    assert_eq!(base(&behind, "ttrp").unwrap(), wanted);
+    let signatures = Signatures::parse(behind.headers()).unwrap().unwrap();
+    let (_, signature) = signatures.of("ttrp").unwrap();
+    let verifier = verifier(&keys, "test-key-ecc-p256");
+    verifier.verify(wanted.as_bytes(), signature).unwrap();
+    // In front of the proxy it is another request: another host, and no certificate in a header.
+    let before: Vec<_> = fields
+        .iter()
+        .filter(|(name, _)| *name != "Client-Cert")
+        .map(|(name, value)| match *name {
+            "Host" => (*name, "example.com"),
+            _ => (*name, *value),
+        })
+        .collect();
+    assert!(base(&head("/foo?param=Value&Pet=dog", &before), "ttrp").is_err());
+}
+
+/// Appendix B.4: what a message may go through, and what it may not.
+#[test]
+fn r034_appendix_b_only_harmless_transformations_keep_a_signature_good() {
+    let Some(keys) = load("rfc9421/keys.jwks.json") else {
+        return;
+    };
+    let verifier = verifier(&keys, "test-key-ed25519");
+    let fits = |method: &str, target: &str, fields: &[(&str, &str)]| {
+        let mut request = http::Request::builder().method(method).uri(target);
+        for (name, value) in fields.iter().chain(&[
+            (
+                "signature-input",
+                "transform=(\"@method\" \"@path\" \"@authority\" \"accept\");created=1618884473;\
+                 keyid=\"test-key-ed25519\"",
+            ),
+            (
+                "signature",
+                "transform=:ZT1kooQsEHpZ0I1IjCqtQppOmIqlJPeo7DHR3SoMn0s5JZ1eRGS0A+vyYP9t/\
+                 LXlh5QMFFQ6cpLt2m0pmj3NDA==:",
+            ),
+        ]) {
+            request = request.header(*name, *value);
+        }
+        let (parts, ()) = request.body(()).unwrap().into_parts();
+        let arrival = Arrival {
+            client: ClientAddress::new("192.0.2.1".parse().unwrap()),
+            transport: Transport::Tls,
+        };
+        let head = RequestHead::canonicalise(parts, arrival, &ManagedHeaders::default()).unwrap();
+        let signatures = Signatures::parse(head.headers()).unwrap().unwrap();
+        let (covered, signature) = signatures.of("transform").unwrap();
+        let base = signature_base(&head, &covered).unwrap();
+        verifier.verify(base.as_bytes(), signature).is_ok()
+    };
+    let target = "/demo?name1=Value1&Name2=value2";
+    let host = ("host", "example.org");
+    let (json, any) = (("accept", "application/json"), ("accept", "*/*"));
+    assert!(fits("GET", target, &[host, json, any]));
+    let more = [host, ("accept-language", "en-US,en;q=0.5"), json, any];
+    assert!(fits(
+        "GET",
+        "/demo?name1=Value1&Name2=value2&param=added",
+        &more
+    ));
+    assert!(fits(
+        "GET",
+        target,
+        &[host, ("accept", "application/json, */*")]
+    ));
+    assert!(fits(
+        "GET",
+        target,
+        &[
+            ("referer", "x"),
+            host,
+            ("accept", "  application/json"),
+            any
+        ]
+    ));
+    assert!(!fits("POST", target, &[host, json, any]));
+    assert!(!fits("GET", target, &[("host", "example.com"), json, any]));
+    assert!(!fits("GET", target, &[host, any, json]));
+    assert!(!fits("GET", "/other", &[host, json, any]));
+}
+
 const VALUES: &[(&str, &str, &str)] = &[
     ("@method", "/a", "POST"),
     ("@scheme", "/a", "https"),

@@ -11,13 +11,14 @@ use serde_json::Value;
 
 use crate::material::{jwk, parse, verify};
 
-/// Reads a file of the folder, or says loudly that the test did not run.
-pub(crate) fn load(path: &str) -> Option<Value> {
+/// A file or folder of the vectors, or says loudly that the test did not run.
+pub(crate) fn folder(path: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("DOORWARD_VECTORS").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors"),
         PathBuf::from,
     );
-    let Ok(text) = std::fs::read(folder.join(path)) else {
+    let found = folder.join(path);
+    if !found.exists() {
         // Not `eprintln!`, which the test harness would hide.
         let _ = writeln!(
             std::io::stderr(),
@@ -25,7 +26,13 @@ pub(crate) fn load(path: &str) -> Option<Value> {
             folder.display()
         );
         return None;
-    };
+    }
+    Some(found)
+}
+
+/// Reads a file of the folder, or says loudly that the test did not run.
+pub(crate) fn load(path: &str) -> Option<Value> {
+    let text = std::fs::read(folder(path)?).unwrap();
     Some(serde_json::from_slice(&text).unwrap())
 }
 

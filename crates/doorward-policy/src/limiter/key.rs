@@ -1,7 +1,6 @@
 //! What calls that are counted together have in common, as a text.
 
 use std::fmt::Write;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 
 use doorward_core::limit::{By, Counted, Limit};
@@ -11,9 +10,8 @@ use doorward_core::net::ClientAddress;
 const LONGEST: usize = 200;
 
 /// What a call is counted under. The parts are told apart by their lengths, and a text that is
-/// too long to keep is kept as a digest: the same for every process, so that quotas survive a
-/// restart.
-pub(super) fn of(limit: &Limit, call: &Counted<'_>) -> String {
+/// too long to keep is kept as a digest.
+pub(super) fn of(limit: &Limit, call: &Counted<'_>, digest: &dyn Fn(&[u8]) -> [u8; 32]) -> String {
     let mut key = String::with_capacity(64);
     for by in &limit.by {
         match (by, call.identity) {
@@ -42,7 +40,9 @@ pub(super) fn of(limit: &Limit, call: &Counted<'_>) -> String {
         }
     }
     if key.len() > LONGEST {
-        digest(&key)
+        // SECURITY: under a secret key. Who could find two texts with one digest could use up what
+        // another caller may do, or share a count with themselves.
+        shown(digest(key.as_bytes()))
     } else {
         key
     }
@@ -61,13 +61,13 @@ fn network(client: ClientAddress) -> IpAddr {
     }
 }
 
-fn digest(key: &str) -> String {
-    let half = |salt: u8| {
-        let mut hasher = DefaultHasher::new();
-        salt.hash(&mut hasher);
-        key.hash(&mut hasher);
-        hasher.finish()
-    };
-    let start: String = key.chars().take(32).collect();
-    format!("d{:016x}{:016x}{start}", half(0), half(1))
+/// No key that is kept as it is begins like this.
+fn shown(digest: [u8; 32]) -> String {
+    let mut text = String::with_capacity(65);
+    text.push('d');
+    for byte in digest {
+        // Writing to a text cannot fail.
+        let _written = write!(text, "{byte:02x}");
+    }
+    text
 }

@@ -1,3 +1,4 @@
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -8,7 +9,7 @@ use doorward_core::net::ClientAddress;
 use doorward_core::verified::Identity;
 use doorward_core::{Clock, Timestamp};
 
-use super::{CallLimiter, Counts};
+use super::{CallLimiter, Counts, LongKeyDigest};
 
 /// Milliseconds, for both clocks.
 struct Hand(AtomicI64);
@@ -54,6 +55,19 @@ fn identity(credential: &str, subject: &str) -> Identity {
     }
 }
 
+/// Not a good digest, and another one for each key.
+fn digest(key: u64) -> LongKeyDigest {
+    Arc::new(move |text| {
+        let mut digest = [0; 32];
+        for (n, slot) in digest.iter_mut().enumerate() {
+            let mut hasher = DefaultHasher::new();
+            (key, n, text).hash(&mut hasher);
+            *slot = hasher.finish().to_le_bytes()[0];
+        }
+        digest
+    })
+}
+
 struct Stand {
     clock: Arc<Hand>,
     limits: Vec<Arc<Limit>>,
@@ -67,7 +81,7 @@ impl Stand {
     }
     fn holding(limits: Vec<Arc<Limit>>, callers: usize) -> Self {
         let clock = hand();
-        let counts = Counts::new(Arc::<Hand>::clone(&clock));
+        let counts = Counts::new(Arc::<Hand>::clone(&clock), digest(7));
         let limiter = counts.limiter(&limits, callers);
         Self {
             clock,
@@ -232,7 +246,7 @@ fn r115_quotas_end_with_their_day_and_outlive_the_process() {
     stand.clock.on(Duration::from_secs(3600));
     assert_eq!(stand.passed(2, &alice), 2);
     let kept = stand.counts.quotas();
-    let again = Counts::new(Arc::<Hand>::clone(&stand.clock));
+    let again = Counts::new(Arc::<Hand>::clone(&stand.clock), digest(7));
     let limiter = again.limiter(&limits, 100);
     again.restore(&kept);
     let after = Stand {
@@ -270,4 +284,40 @@ fn r115_a_reload_resets_no_count_of_a_limit_that_stays() {
     stand.limits = vec![raised];
     stand.limiter = stand.counts.limiter(&stand.limits, 10_000);
     assert_eq!(stand.passed(9, &alice), 3);
+}
+
+/// Names that are too long to keep are kept as what the given digest makes of the whole of them.
+#[test]
+fn r115_long_names_are_told_apart_by_a_digest_with_a_key() {
+    let limits = vec![limit(0, 3, Span::Day, &[By::Subject])];
+    let used = |key: u64, names: &[String]| {
+        let clock = hand();
+        let counts = Counts::new(Arc::<Hand>::clone(&clock), digest(key));
+        let limiter = counts.limiter(&limits, 10_000);
+        let stand = Stand {
+            clock,
+            limits: limits.clone(),
+            counts,
+            limiter,
+        };
+        for name in names {
+            assert_eq!(stand.passed(5, &identity("key", name)), 3, "{name}");
+        }
+        let mut used = stand.counts.quotas().remove(0).used;
+        used.sort();
+        used
+    };
+    // They differ in the last letter only.
+    let names: Vec<String> = (0..20)
+        .map(|n| format!("{}{n:02}", "x".repeat(5000)))
+        .collect();
+    let first = used(1, &names);
+    assert_eq!(first.len(), 20);
+    assert!(first.iter().all(|(key, _)| key.len() == 65), "{first:?}");
+    assert_eq!(used(1, &names), first);
+    let other = used(2, &names);
+    assert!(other.iter().all(|kept| !first.contains(kept)));
+    // Nobody is called what a digest looks like.
+    let named = used(1, &[first[0].0.to_string()]);
+    assert!(!first.contains(&named[0]));
 }

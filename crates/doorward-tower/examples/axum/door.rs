@@ -20,6 +20,7 @@ use doorward_core::policy::{
 use doorward_core::request::ManagedHeaders;
 use doorward_core::{Clock, Entropy, Gate, ScopeSet, Secret, Timestamp};
 use doorward_crypto::api_key::{ApiKeyText, Environment, KeyKind, KeyPrefix};
+use doorward_crypto::digest::ProcessKey;
 use doorward_crypto::entropy::OsEntropy;
 use doorward_crypto::hash::{Pepper, PepperId, Peppers};
 use doorward_crypto::jose::jws::Limits;
@@ -51,7 +52,9 @@ pub(crate) fn open(journal: Arc<dyn Journal>) -> Result<Door> {
     let (keys, key) = api_keys(&clock, &entropy)?;
     let (tokens, token) = tokens(&clock, &entropy)?;
     let limits = [per_subject()];
-    let counts = Counts::new(Arc::clone(&clock));
+    let process = ProcessKey::generate(&entropy);
+    let digest = move |text: &[u8]| process.digest("limit", text);
+    let counts = Counts::new(Arc::clone(&clock), Arc::new(digest));
     let parts = Parts {
         limiter: Arc::new(counts.limiter(&limits, 10_000)),
         policy: Arc::new(policy(&limits)?),

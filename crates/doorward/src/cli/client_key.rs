@@ -41,13 +41,14 @@ pub struct ClientKeyAdd {
     #[arg(long)]
     pub keyid: Option<String>,
     /// The one algorithm it is for: ed25519, ecdsa-p256-sha256, ecdsa-p384-sha384,
-    /// rsa-pss-sha512, rsa-v1_5-sha256 or hmac-sha256.
+    /// rsa-pss-sha512, rsa-v1_5-sha256, hmac-sha256 or aws4-hmac-sha256.
     #[arg(long = "alg", value_parser = value::signature_algorithm)]
     pub algorithm: String,
     /// Reads the public key (PEM or JWK) from a file.
     #[arg(long, conflicts_with = "secret_file", value_hint = ValueHint::FilePath)]
     pub public_key: Option<PathBuf>,
-    /// Reads the shared secret, in base64, from a file instead of making one.
+    /// Reads the shared secret from a file instead of making one: in base64, or as it is for
+    /// aws4-hmac-sha256.
     #[arg(long, value_hint = ValueHint::FilePath)]
     pub secret_file: Option<PathBuf>,
     /// A scope; may be given several times or with spaces.
@@ -109,6 +110,15 @@ pub struct Sign {
     /// When the signature ends: 60s.
     #[arg(long, value_parser = value::span)]
     pub expires: Option<Duration>,
+    /// The region, for aws4-hmac-sha256.
+    #[arg(long, requires = "service")]
+    pub region: Option<String>,
+    /// The service, for aws4-hmac-sha256.
+    #[arg(long, requires = "region")]
+    pub service: Option<String>,
+    /// Signs a link that is good so long, for aws4-hmac-sha256: 15m.
+    #[arg(long, value_parser = value::span, requires = "region", conflicts_with_all = ["only_headers", "data", "data_file", "expires"])]
+    pub presign: Option<Duration>,
     /// Prints only the headers, one a line, as `curl -H @-` reads them.
     #[arg(long, conflicts_with = "json")]
     pub only_headers: bool,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use doorward_authn::client_key::SIGV4_ALGORITHM;
 use doorward_core::net::Cidrs;
 use doorward_core::{ScopeSet, Timestamp};
 use doorward_crypto::message_signature::SignatureAlgorithm;
@@ -88,11 +89,14 @@ pub(super) fn kind(text: &str) -> Result<KeyKind, String> {
 }
 
 pub(super) fn signature_algorithm(text: &str) -> Result<String, String> {
-    if SignatureAlgorithm::parse(text).is_some() {
+    if SignatureAlgorithm::parse(text).is_some() || text == SIGV4_ALGORITHM {
         return Ok(text.to_owned());
     }
     let names = SignatureAlgorithm::ALL.map(SignatureAlgorithm::as_str);
-    Err(format!("write one of {}", names.join(", ")))
+    Err(format!(
+        "write one of {}, {SIGV4_ALGORITHM}",
+        names.join(", ")
+    ))
 }
 
 pub(super) fn environment(text: &str) -> Result<Environment, String> {

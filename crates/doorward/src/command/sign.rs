@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, anyhow, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use doorward_authn::client_key::SIGV4_ALGORITHM;
 use doorward_core::net::ClientAddress;
 use doorward_core::request::{Arrival, ManagedHeaders, Transport};
 use doorward_core::{Clock as _, Entropy as _, RequestHead, Secret};
@@ -23,8 +24,12 @@ use crate::clock::SystemClock;
 use crate::desk::client_key::shared_secret;
 use crate::output;
 
+mod sigv4;
+
 /// A request that was signed.
 struct Signed {
+    /// Where it goes: the URL that was given, or the link that was made of it.
+    url: String,
     method: Method,
     /// What signing added.
     added: Vec<(HeaderName, String)>,
@@ -40,7 +45,13 @@ pub(super) fn run(args: &Sign) -> Result<ExitCode> {
         }
         (None, None) => None,
     };
-    let signed = sign(args, body.as_deref())?;
+    let signed = if args.algorithm == SIGV4_ALGORITHM {
+        sigv4::sign(args, body.as_deref())?
+    } else if args.region.is_some() {
+        bail!("--region and --service are for {SIGV4_ALGORITHM}");
+    } else {
+        sign(args, body.as_deref())?
+    };
     if args.json {
         let headers = signed.added.iter();
         let headers: serde_json::Map<_, _> = headers
@@ -48,7 +59,7 @@ pub(super) fn run(args: &Sign) -> Result<ExitCode> {
             .collect();
         output::json(&json!({
             "method": signed.method.as_str(),
-            "url": args.url,
+            "url": signed.url,
             "headers": headers,
             "signature_base": signed.base,
         }));
@@ -71,18 +82,8 @@ fn sign(args: &Sign, body: Option<&[u8]>) -> Result<Signed> {
             .insert("content-digest", HeaderValue::try_from(digest)?);
     }
     let components = components(args, &head, body.is_some())?;
-    let scheme = head.uri.scheme_str();
-    let transport = match scheme {
-        Some("https") => Transport::Tls,
-        _ => Transport::Loopback,
-    };
-    let arrival = Arrival {
-        client: ClientAddress::new(std::net::Ipv4Addr::LOCALHOST.into()),
-        transport,
-    };
     let method = head.method.clone();
-    let head = RequestHead::canonicalise(head, arrival, &ManagedHeaders::default())
-        .map_err(|fault| anyhow!("a door would refuse this request: {fault}"))?;
+    let head = canonical(head)?;
     let covered = Covered::new(components, &params(args))?;
     let base = signature_base(&head, &covered)?;
     let signature = STANDARD.encode(private_key(args)?.sign(base.as_bytes())?);
@@ -91,10 +92,25 @@ fn sign(args: &Sign, body: Option<&[u8]>) -> Result<Signed> {
     let signature = format!("sig1=:{signature}:");
     added.push((HeaderName::from_static("signature"), signature));
     Ok(Signed {
+        url: args.url.clone(),
         method,
         added,
         base,
     })
+}
+
+/// The head as a door would read it.
+fn canonical(head: http::request::Parts) -> Result<RequestHead> {
+    let transport = match head.uri.scheme_str() {
+        Some("https") => Transport::Tls,
+        _ => Transport::Loopback,
+    };
+    let arrival = Arrival {
+        client: ClientAddress::new(std::net::Ipv4Addr::LOCALHOST.into()),
+        transport,
+    };
+    RequestHead::canonicalise(head, arrival, &ManagedHeaders::default())
+        .map_err(|fault| anyhow!("a door would refuse this request: {fault}"))
 }
 
 /// The request as it would arrive.
@@ -161,12 +177,8 @@ fn params(args: &Sign) -> SignatureParams {
 }
 
 fn private_key(args: &Sign) -> Result<PrivateKey> {
-    let algorithm = SignatureAlgorithm::parse(&args.algorithm).with_context(|| {
-        format!(
-            "{} is signed by the tools of AWS, not by this one",
-            args.algorithm
-        )
-    })?;
+    let algorithm = SignatureAlgorithm::parse(&args.algorithm)
+        .with_context(|| format!("{} is not known", args.algorithm))?;
     let named = |path: &Path| path.display().to_string();
     match (&args.key, &args.secret_file) {
         (Some(path), _) => {
@@ -205,7 +217,7 @@ fn curl(args: &Sign, signed: &Signed) -> String {
         }
         (None, None) => {}
     }
-    words.push(quoted(&args.url));
+    words.push(quoted(&signed.url));
     words.join(" ")
 }
 

@@ -102,7 +102,7 @@ pub(super) fn warn_of_bodies(
             root.diagnostics().push(Diagnostic::warning(
                 *origin,
                 format!(
-                    "{}: message signatures cover the body; listeners for forward-auth do not see \
+                    "{}: signatures cover the body; listeners for forward-auth do not see \
                      it, and refuse signed calls",
                     rule.name
                 ),
@@ -118,7 +118,8 @@ fn covers_bodies(rule: &Rule) -> bool {
     match &rule.access {
         Access::Public => false,
         Access::Guarded(guarded) => {
-            let signed = |accept: &Accept| accept.method == Method::MessageSignature;
+            let methods = [Method::MessageSignature, Method::SigV4];
+            let signed = |accept: &Accept| methods.contains(&accept.method);
             guarded.accepts.iter().any(signed) && !guarded.signing.head_only
         }
     }

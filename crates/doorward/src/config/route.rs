@@ -313,7 +313,7 @@ fn read_accept(section: &mut Section<'_>, known: &Known<'_>) -> Option<Vec<Accep
                 section.error(
                     origin,
                     format!("`{text}` is not a method"),
-                    "Write api_key, basic, message_signature, jwt, mtls, mtls:NAME of a [client_ca.NAME], jwt:self, jwt:NAME of a [trusted_issuer.NAME], or \
+                    "Write api_key, basic, message_signature, sigv4, jwt, mtls, mtls:NAME of a [client_ca.NAME], jwt:self, jwt:NAME of a [trusted_issuer.NAME], or \
                      jwt:https://issuer.example.",
                 );
             }

@@ -3,11 +3,13 @@
 use std::path::Path;
 
 use doorward_core::Timestamp;
+use doorward_core::net::Cidrs;
 use doorward_store::{IssuerRecord, KeySource};
 
 use super::document::Origin;
 use super::issuer::OwnIssuer;
 use super::section::Section;
+use crate::outbound;
 
 /// Algorithms accepted when none are named: asymmetric ones only.
 pub const DEFAULT_ALGORITHMS: &[&str] = &["RS256", "PS256", "ES256", "ES384", "EdDSA"];
@@ -17,12 +19,12 @@ pub const DEFAULT_TYPES: &[&str] = &["at+jwt", "JWT", ""];
 
 pub(super) fn read_all(
     root: &mut Section<'_>,
-    folder: &Path,
+    (folder, outbound_allow): (&Path, &Cidrs),
     own: &OwnIssuer,
 ) -> Vec<IssuerRecord> {
     let mut issuers: Vec<IssuerRecord> = Vec::new();
     for (record, origin) in super::named(root, "trusted_issuer", |name, section| {
-        read(name, section, folder)
+        read(name, section, (folder, outbound_allow))
     }) {
         let twice = issuers.iter().any(|known| known.issuer == record.issuer);
         if twice || record.issuer == own.url {
@@ -38,8 +40,13 @@ pub(super) fn read_all(
     issuers
 }
 
-fn read(name: &str, section: &mut Section<'_>, folder: &Path) -> Option<(IssuerRecord, Origin)> {
+fn read(
+    name: &str,
+    section: &mut Section<'_>,
+    (folder, outbound_allow): (&Path, &Cidrs),
+) -> Option<(IssuerRecord, Origin)> {
     let origin = section.origin();
+    let places = (section.origin_of("issuer"), section.origin_of("jwks_url"));
     let issuer = section.required_text("issuer", "\"https://issuer.example\"");
     let audiences = section.words("audience");
     if audiences.is_empty() {
@@ -51,21 +58,18 @@ fn read(name: &str, section: &mut Section<'_>, folder: &Path) -> Option<(IssuerR
         );
     }
     let keys = read_keys(section, folder);
-    let secret = matches!(keys, Some(KeySource::SecretFile { .. }));
-    let default = if secret {
-        &["HS256"][..]
-    } else {
-        DEFAULT_ALGORITHMS
+    check_address(
+        section,
+        (issuer.as_deref(), keys.as_ref()),
+        places,
+        outbound_allow,
+    );
+    let default = match keys {
+        Some(KeySource::SecretFile { .. }) => &["HS256"][..],
+        _ => DEFAULT_ALGORITHMS,
     };
-    let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
-    let algorithms: Vec<String> = match section.texts("algorithms") {
-        None => owned(default),
-        Some(texts) => texts.into_iter().map(|(text, _)| text).collect(),
-    };
-    let types = match section.texts("types") {
-        None => owned(DEFAULT_TYPES),
-        Some(texts) => texts.into_iter().map(|(text, _)| text).collect(),
-    };
+    let algorithms = texts_or(section, "algorithms", default);
+    let types = texts_or(section, "types", DEFAULT_TYPES);
     let leeway = section
         .duration("leeway", std::time::Duration::from_secs(30))
         .as_secs();
@@ -99,6 +103,33 @@ fn read(name: &str, section: &mut Section<'_>, folder: &Path) -> Option<(IssuerR
         created_at: Timestamp::from_millis(0),
     };
     Some((record, origin))
+}
+
+fn texts_or(section: &mut Section<'_>, key: &'static str, default: &[&str]) -> Vec<String> {
+    match section.texts(key) {
+        None => default.iter().map(|text| (*text).to_owned()).collect(),
+        Some(texts) => texts.into_iter().map(|(text, _)| text).collect(),
+    }
+}
+
+/// Refuses an address from which the running server would not fetch keys, as `issuer add` does.
+fn check_address(
+    section: &mut Section<'_>,
+    (issuer, keys): (Option<&str>, Option<&KeySource>),
+    (issuer_at, url_at): (Origin, Origin),
+    allow: &Cidrs,
+) {
+    let (url, origin) = match (keys, issuer) {
+        (Some(KeySource::Discovery), Some(issuer)) => (issuer, issuer_at),
+        (Some(KeySource::JwksUrl(url)), _) => (url.as_str(), url_at),
+        _ => return,
+    };
+    if let Err(error) = outbound::check_url(url, allow) {
+        let message = format!("the keys could not be fetched from there: {error}");
+        let fix = "Name an https address of another machine, or list its address block in \
+                   [outbound] allow.";
+        section.error(origin, message, fix);
+    }
 }
 
 fn read_keys(section: &mut Section<'_>, folder: &Path) -> Option<KeySource> {

@@ -8,6 +8,7 @@ use doorward_authn::basic::BasicAuthenticator;
 use doorward_authn::jwt::{JwtAuthenticator, JwtParts};
 use doorward_authn::message_signature::{MessageSignatureAuthenticator, MessageSignatureParts};
 use doorward_authn::mtls::{MtlsAuthenticator, MtlsParts};
+use doorward_authn::sigv4::{SigV4Authenticator, SigV4Parts};
 use doorward_core::Gate;
 use doorward_core::decision::Journal;
 use doorward_core::gate::{Authenticator, Parts};
@@ -99,6 +100,13 @@ fn methods(config: &Config, memory: &Memory) -> Result<Vec<Arc<dyn Authenticator
                 clock: Arc::clone(&memory.clock),
             },
         )));
+    }
+    if let Some(settings) = &config.sigv4 {
+        methods.push(Arc::new(SigV4Authenticator::new(SigV4Parts {
+            index: Arc::clone(&memory.client_keys),
+            settings: settings.clone(),
+            clock: Arc::clone(&memory.clock),
+        })));
     }
     Ok(methods)
 }

@@ -38,7 +38,7 @@ use tokio::task::JoinHandle;
 
 use super::feed::Feed;
 use super::key_sets::KeptKeySets;
-use super::quotas::KeptQuotas;
+use super::quotas::{KeptQuotas, long_keys};
 use super::signer::Signer;
 use crate::clock::SystemClock;
 use crate::config::Config;
@@ -156,7 +156,7 @@ impl Memory {
             authority: parking_lot::Mutex::default(),
             declared: parking_lot::Mutex::new(Declared::of(&desk.config)),
             signer: Arc::new(Signer::open(&state, &signing, clock.now())?),
-            counts: Arc::new(Counts::new(Arc::clone(&clock))),
+            counts: Arc::new(Counts::new(Arc::clone(&clock), long_keys(&state.secrets))),
             quotas: Arc::new(KeptQuotas::of(&state)),
             endings: Arc::default(),
             feed: Arc::new(Feed::new(Arc::clone(&clock), desk.config.max_staleness)),

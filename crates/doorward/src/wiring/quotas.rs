@@ -6,14 +6,16 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use doorward_crypto::digest::sha256;
-use doorward_policy::{Counts, QuotaUse};
+use doorward_policy::{Counts, LongKeyDigest, QuotaUse};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use crate::state::State;
+use crate::state::secrets::Secrets;
 
 /// The file, and a digest of what was written last.
 pub struct KeptQuotas {
@@ -105,4 +107,10 @@ impl KeptQuotas {
         *written = Some(digest);
         Ok(())
     }
+}
+
+/// Digests the long names of counted callers; the same after a restart, as quotas must be.
+pub fn long_keys(secrets: &Secrets) -> LongKeyDigest {
+    let key = secrets.digest_key("counted-callers");
+    Arc::new(move |text| key.digest("limit", text))
 }

@@ -360,11 +360,48 @@ fn r118_inside_addresses_are_not_fetched_unless_they_are_listed() {
         let rest = format!(
             "[trusted_issuer.i]\nissuer = \"{url}\"\naudience = [\"https://api.example\"]\n{keys}\n{ONE_ROUTE}"
         );
-        let door = Home::before(upstream.port, &rest).serve();
-        let got = call(&door, &issuer.token("good"));
-        assert_eq!(got.status, 503, "{keys} {got:?}");
-        assert!(issuer.server.heads().is_empty(), "{keys}");
+        let home = Home::before(upstream.port, &rest);
+        let ran = home.run(&["check"]);
+        let said = format!("{}{}", ran.out, ran.err);
+        assert_eq!(ran.code, 1, "{keys} {said}");
+        assert!(said.contains("the keys could not be fetched"), "{said}");
+        let line = if keys.is_empty() {
+            format!("issuer = \"{url}\"")
+        } else {
+            keys
+        };
+        let text = home.read("doorward.toml");
+        let number = text.lines().position(|text| text == line).unwrap();
+        let place = format!("doorward.toml:{}:", number + 1);
+        assert!(said.contains(&place), "{place} {said}");
     }
+    assert!(issuer.server.heads().is_empty());
+}
+
+/// What was listed when an issuer was added may not be listed any more.
+#[test]
+fn r118_an_inside_address_of_a_stored_issuer_is_not_fetched_unless_it_is_listed() {
+    if python().is_none() {
+        return;
+    }
+    let issuer = Issuer::start();
+    issuer.keys(&["good"]);
+    let upstream = Recorder::start();
+    let url = issuer.url();
+    let listed = format!("[outbound]\nallow = [\"127.0.0.0/8\"]\n{ONE_ROUTE}");
+    let home = Home::before(upstream.port, &listed);
+    let keys = format!("{url}/keys");
+    let add = ["issuer", "add", &url, "--audience", "https://api.example"];
+    home.json(&[&add[..], &["--jwks-url", &keys]].concat());
+    let text = home.read("doorward.toml");
+    home.write(
+        "doorward.toml",
+        &text.replace("127.0.0.0/8", "192.0.2.0/24"),
+    );
+    let door = home.serve();
+    let got = call(&door, &issuer.token("good"));
+    assert_eq!(got.status, 503, "{got:?}");
+    assert!(issuer.server.heads().is_empty());
 }
 
 #[test]

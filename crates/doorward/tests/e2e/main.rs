@@ -27,6 +27,7 @@ mod peer;
 mod sign_in;
 mod signatures;
 mod signing;
+mod sigv4;
 mod smuggling;
 mod streams;
 mod upstreams;

@@ -14,6 +14,7 @@ mod certificate_rows;
 mod fronts;
 mod rows;
 mod signed;
+mod sigv4_rows;
 mod world;
 
 use rows::{CASES, Row, rows};
@@ -57,6 +58,11 @@ fn r123_refusals_of_certificates_are_exact() {
 #[test]
 fn r123_refusals_of_message_signatures_are_exact() {
     judge(Method::MessageSignature);
+}
+
+#[test]
+fn r123_refusals_of_requests_signed_in_the_style_of_aws_are_exact() {
+    judge(Method::SigV4);
 }
 
 fn judge(method: Method) {
@@ -148,6 +154,9 @@ fn challenges(row: &Row) -> Vec<String> {
         let mut text = format!("{scheme} realm=\"doorward\"");
         match (*scheme, error) {
             ("Signature", _) => {}
+            ("AWS4-HMAC-SHA256", _) => {
+                text.push_str(", region=\"eu-1\", service=\"orders\"");
+            }
             ("Basic", _) => text.push_str(", charset=\"UTF-8\""),
             ("ClientCertificate", _) => {}
             (_, Some(error)) => {

@@ -3,3 +3,4 @@
 mod bodies;
 mod clients;
 mod requests;
+mod sigv4;

@@ -144,7 +144,7 @@ fn what_is_printed_is_what_is_documented() {
     home.write("staff.htpasswd", "sha:{SHA}VBPuJHI7uixaa6LQGWx4s+5GKNE=\n");
     home.write("wrong.toml", "a = 1\n");
     home.write("secret", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
-    let mut tried: BTreeSet<&str> = ["serve", "demo"].into();
+    let mut tried: BTreeSet<&str> = ["serve", "demo", "explain DECISION_ID"].into();
     for (command, rest) in runs() {
         let words: Vec<&str> = command.split(' ').collect();
         let ran = home.run(&[&words[..], &rest, &["--json"]].concat());
@@ -171,6 +171,9 @@ fn what_is_printed_is_what_is_documented() {
     );
     let door = home.serve();
     assert_eq!(fields(&door.ready), documented["serve"], "serve");
+    let refused = door.curl("/get", &[]);
+    let record = door.json(&["explain", &refused.decision_id()]);
+    assert_eq!(fields(&record), documented["explain DECISION_ID"]);
     let demo = Demo::start(free_ports(3));
     assert_eq!(fields(&demo.says), documented["demo"], "demo");
 }

@@ -22,7 +22,7 @@ pub(super) const CASES: &[&str] = &[
     "altered body",
 ];
 
-const EVERY: &[&str] = &["Bearer", "Basic", "Signature"];
+pub(super) const EVERY: &[&str] = &["Bearer", "Basic", "Signature", "AWS4-HMAC-SHA256"];
 const BEARER: &[&str] = &["Bearer"];
 const BASIC: &[&str] = &["Basic"];
 
@@ -168,7 +168,7 @@ pub(super) fn rows(method: Method, world: &World) -> Vec<Row> {
             rows
         }
         Method::MessageSignature => super::signed::message_signatures(world),
-        Method::SigV4 => Vec::new(),
+        Method::SigV4 => super::sigv4_rows::rows(world),
         Method::Jwt => {
             let mut rows = own_tokens(world);
             rows.extend(UNSIGNED.map(Row::unknown));

@@ -15,6 +15,7 @@ use crate::door::{Door, Home};
 use crate::mint::{Draft, jwks};
 use crate::peer::{httpbin, python};
 use crate::signing::{self, Key, add_key};
+use crate::sigv4;
 use crate::wait::until;
 
 /// The issuer of others.
@@ -31,6 +32,9 @@ const REST: &str = r#"
 file = "clients.pem"
 crl = ["clients.crl"]
 [message_signature]
+[sigv4]
+region = "eu-1"
+service = "orders"
 [[client_certificate]]
 uri = "spiffe://example.org/billing"
 subject = "billing"
@@ -79,6 +83,10 @@ path = "/anything/signed"
 accept = ["message_signature"]
 scopes = []
 [[route]]
+path = "/anything/aws"
+accept = ["sigv4"]
+scopes = []
+[[route]]
 path = "/anything/public"
 public = true
 "#;
@@ -103,6 +111,11 @@ pub(super) struct World {
     pub(super) old_signer: (String, Key),
     pub(super) early_signer: (String, Key),
     pub(super) distant_signer: (String, Key),
+    pub(super) sigv4: sigv4::Pair,
+    pub(super) revoked_sigv4: sigv4::Pair,
+    pub(super) old_sigv4: sigv4::Pair,
+    pub(super) early_sigv4: sigv4::Pair,
+    pub(super) distant_sigv4: sigv4::Pair,
 }
 
 impl World {
@@ -145,11 +158,21 @@ impl World {
             signer("ed25519", &["--expires", "1s"]),
             signer("hmac-sha256", &["--not-before", "1h"]),
         );
-        until("the old key ends", || {
-            let shown = home.json(&["client-key", "show", &old_signer.0]);
-            (shown["state"] == "expired").then_some(())
-        });
+        let aws = |more: &[&str]| sigv4::add(&home, &[&["--scope", "orders:read"], more].concat());
+        let (old_sigv4, revoked_sigv4) = (aws(&["--expires", "1s"]), aws(&[]));
+        home.json(&["client-key", "revoke", &revoked_sigv4.0]);
+        for old in [&old_signer.0, &old_sigv4.0] {
+            until("the old key ends", || {
+                let shown = home.json(&["client-key", "show", old]);
+                (shown["state"] == "expired").then_some(())
+            });
+        }
         let world = Self {
+            sigv4: aws(&[]),
+            early_sigv4: aws(&["--not-before", "1h"]),
+            distant_sigv4: aws(&["--cidr", "192.0.2.0/24"]),
+            old_sigv4,
+            revoked_sigv4,
             signer: signer("ed25519", &[]),
             shared_signer: signer("hmac-sha256", &[]),
             distant_signer: signer("ed25519", &["--cidr", "192.0.2.0/24"]),
@@ -188,7 +211,9 @@ impl World {
                 let (id, key) = &self.signer;
                 signing::Draft::get(self.door.url("/anything/orders"), id, key.clone()).args()
             }
-            Method::SigV4 => Vec::new(),
+            Method::SigV4 => {
+                sigv4::Draft::get(self.door.url("/anything/orders"), &self.sigv4).args()
+            }
         }
     }
 }

@@ -13,13 +13,13 @@ use crate::wait::until;
 type Taken = (Vec<u8>, bool);
 
 /// An upstream that keeps all that it got, byte for byte, and answers whole requests.
-struct Taker {
-    port: u16,
+pub(super) struct Taker {
+    pub(super) port: u16,
     got: Arc<Mutex<Vec<Taken>>>,
 }
 
 impl Taker {
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let got = Arc::new(Mutex::new(Vec::new()));
@@ -37,7 +37,7 @@ impl Taker {
     }
 
     /// The one request so far, and whether it was whole.
-    fn one(&self) -> (Vec<u8>, bool) {
+    pub(super) fn one(&self) -> (Vec<u8>, bool) {
         let mut got = until("the upstream is left", || {
             let mut got = self.got.lock().unwrap();
             (!got.is_empty()).then(|| std::mem::take(&mut *got))

@@ -322,7 +322,7 @@ fn r031_check_warns_where_signed_bodies_are_never_seen() {
         let ran = home.run(&["check"]);
         assert_eq!(ran.code, 0, "{ran:?}");
         format!("{}{}", ran.out, ran.err)
-            .matches("message signatures cover the body")
+            .matches("signatures cover the body")
             .count()
     };
     assert_eq!(warned(&home), 3);
