@@ -74,6 +74,7 @@ fn stand() -> Option<(RouteTable, Principal)> {
             upstream: "u".into(),
             pass_credential: false,
             max_body: None,
+            websocket: doorward_core::policy::WebSocketBounds::NONE,
             timeout: std::time::Duration::from_secs(1),
         },
         cors: None,

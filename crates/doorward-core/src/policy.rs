@@ -14,9 +14,11 @@ use crate::verified::Principal;
 
 mod binding;
 mod pointer;
+mod websocket;
 
 pub use binding::{Binding, BodyRule, Owner, PathPlace};
 pub use pointer::{Pointer, PointerError, Step};
+pub use websocket::WebSocketBounds;
 
 /// Decides which rule covers a request and what a principal may do. Evaluated on every call,
 /// never cached.
@@ -134,6 +136,8 @@ pub struct Forwarding {
     pub max_body: Option<u64>,
     /// How long the upstream may take to answer with a head.
     pub timeout: Duration,
+    /// What callers may send over a WebSocket.
+    pub websocket: WebSocketBounds,
 }
 
 /// Which pages of other origins may call an operation (Fetch standard, section 3.2).

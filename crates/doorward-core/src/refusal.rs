@@ -205,6 +205,7 @@ const fn body_answer(fault: BodyFault) -> Answer {
     match fault {
         BodyFault::Unseen => FORBIDDEN,
         BodyFault::Stalled => BODY_TIMEOUT,
+        BodyFault::Late => CREDENTIAL_ENDED,
         BodyFault::TooLarge | BodyFault::Json(JsonError::TooLarge) => BODY_TOO_LARGE,
         BodyFault::NoRoom => UNAVAILABLE.after(Duration::from_secs(1)),
         BodyFault::Altered => BODY_ALTERED,
@@ -313,6 +314,12 @@ const BODY_TIMEOUT: Answer = Answer::new(
     StatusCode::REQUEST_TIMEOUT,
     "body_timeout",
     "The request body did not arrive in time.",
+    None,
+);
+const CREDENTIAL_ENDED: Answer = Answer::new(
+    StatusCode::FORBIDDEN,
+    "credential_ended",
+    "The credential ended before the request did.",
     None,
 );
 const BODY_TOO_LARGE: Answer = Answer::new(

@@ -231,6 +231,7 @@ pub const REASONS: &[&Reason] = &[
     &body::UNSEEN,
     &body::UNFINISHED,
     &body::STALLED,
+    &body::LATE,
     &body::TOO_LARGE,
     &body::NO_ROOM,
     &body::ENCODED,

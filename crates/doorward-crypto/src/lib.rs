@@ -20,3 +20,4 @@ pub mod proof;
 pub mod redact;
 pub mod seal;
 pub mod sigv4;
+pub mod websocket;

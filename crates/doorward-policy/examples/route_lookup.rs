@@ -52,6 +52,7 @@ fn table(count: usize) -> Result<RouteTable, Box<dyn Error>> {
                 upstream: "upstream".into(),
                 pass_credential: false,
                 max_body: None,
+                websocket: doorward_core::policy::WebSocketBounds::NONE,
                 timeout: Duration::from_secs(30),
             },
             cors: None,

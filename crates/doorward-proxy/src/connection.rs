@@ -21,7 +21,7 @@ use crate::forward_auth::Agent;
 use crate::head_guard::HeadGuard;
 use crate::limits::Limits;
 use crate::pulse::{InFlight, Pulse};
-use crate::stream::{CallerStream, read_ahead};
+use crate::stream::{Abandon, CallerStream, read_ahead};
 use crate::watchdog::{Look, Watchdog};
 
 /// What serves the requests of a connection.
@@ -78,7 +78,7 @@ fn service<A: Application>(
 /// Serves a connection to its end.
 pub(crate) async fn serve<S, A>(mut stream: S, speaks: Speaks, app: A, limits: Limits, drain: Drain)
 where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: AsyncRead + AsyncWrite + Abandon + Unpin + Send + 'static,
     A: Application,
 {
     if let Some(agent) = app.agent() {
@@ -121,7 +121,7 @@ async fn serve_http1<S, A>(
     limits: &Limits,
     drain: Drain,
 ) where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: AsyncRead + AsyncWrite + Abandon + Unpin + Send + 'static,
     A: Application,
 {
     let mut builder = http1::Builder::new();
@@ -160,11 +160,12 @@ async fn serve_http2<S, A>(
     limits: &Limits,
     drain: Drain,
 ) where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: AsyncRead + AsyncWrite + Abandon + Unpin + Send + 'static,
     A: Application,
 {
     let conn = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
+        .enable_connect_protocol()
         .max_concurrent_streams(limits.http2_streams)
         .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
         .max_pending_accept_reset_streams(limits.http2_pending_resets)

@@ -50,6 +50,14 @@ pub trait Assertion: Send + Sync {
     fn assertion(&self, principal: &Principal, audience: &str) -> Option<HeaderValue>;
 }
 
+/// Makes what the opening handshake of a WebSocket proves (RFC 6455 section 4.1). Needed where
+/// callers prove nothing themselves, over HTTP/2.
+pub trait WebSocketKeys: Send + Sync {
+    /// A new `Sec-WebSocket-Key`, and the `Sec-WebSocket-Accept` that answers it. `None` refuses
+    /// the call with 502.
+    fn make(&self) -> Option<(HeaderValue, HeaderValue)>;
+}
+
 /// Everything one request needs. A request uses one snapshot from its start to its end.
 pub struct Snapshot {
     /// Judges every call.
@@ -60,6 +68,8 @@ pub struct Snapshot {
     pub own: Option<Arc<dyn OwnEndpoints>>,
     /// Signs who calls.
     pub assertion: Option<Arc<dyn Assertion>>,
+    /// Opens WebSockets for callers over HTTP/2; without it there are none.
+    pub websocket: Option<Arc<dyn WebSocketKeys>>,
     /// Takes records.
     pub access: Arc<dyn AccessLog>,
     /// Credentials that changed lately, over all reloads.

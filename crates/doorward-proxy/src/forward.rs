@@ -10,11 +10,11 @@ use doorward_core::{Permit, RequestHead};
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue, Request, Response, Uri, Version};
 use hyper::body::Incoming;
-use hyper::upgrade::OnUpgrade;
 use tokio::time::Instant;
 
 use crate::body::{CallerBody, CheckedBody, Upload, UploadEnd, UploadState, judged};
 use crate::door::Snapshot;
+use crate::extended_connect::Exit;
 use crate::fault::Fault;
 use crate::pulse::Pulse;
 use crate::term::Term;
@@ -42,7 +42,7 @@ pub(crate) struct Call<'s> {
     pub(crate) permit: Permit,
     pub(crate) head: RequestHead,
     pub(crate) body: CallerBody,
-    pub(crate) upgrade: Option<OnUpgrade>,
+    pub(crate) exit: Option<Exit>,
     /// The caller's address as a header value.
     pub(crate) client: HeaderValue,
     /// The decision's id as a header value.
@@ -61,7 +61,7 @@ pub(crate) enum Outcome {
 pub(crate) struct Prepared {
     upstream: Arc<Upstream>,
     outgoing: Outgoing,
-    websocket: Option<OnUpgrade>,
+    websocket: Option<websocket::Asked>,
     bound: Duration,
     /// The caller, for upstreams whose connections tell it.
     client: Option<IpAddr>,
@@ -81,7 +81,7 @@ pub(crate) fn prepare(call: Call<'_>) -> Result<Prepared, Fault> {
         permit,
         head,
         body,
-        upgrade,
+        exit,
         client,
         decision,
     } = call;
@@ -92,7 +92,7 @@ pub(crate) fn prepare(call: Call<'_>) -> Result<Prepared, Fault> {
         .ok_or(Fault::UpstreamUnknown)?;
     let limit = rule.forwarding.max_body;
     check_declared_length(head.headers(), limit)?;
-    let websocket = upgrade.filter(|_| websocket::is_asked_for(&head));
+    let mut websocket = websocket::Asked::of(exit, &head, rule.forwarding.websocket);
     let told = told_client(upstream, &client)?;
     let asked = caller_host(&head)?;
     let host = if upstream.preserve_host {
@@ -118,6 +118,7 @@ pub(crate) fn prepare(call: Call<'_>) -> Result<Prepared, Fault> {
     headers.insert(HOST, host);
     // SECURITY: ours come last, so that nothing a caller sent survives beside them.
     identity.set(&mut headers, decision);
+    websocket::ask(websocket.as_mut(), snapshot, &mut headers)?;
     let body = judged::replace(&permit, body, &mut headers);
     // SECURITY: a body that does not fit what was signed never completes at the upstream.
     let expected = permit.body_expectation();
@@ -149,10 +150,10 @@ pub(crate) async fn forward(
     started: Instant,
     pulse: &Pulse,
 ) -> Result<Outcome, Fault> {
-    if let Some(caller) = call.websocket {
+    if let Some(asked) = call.websocket {
         let request = call.outgoing.request;
         let route = Route::new(&call.upstream, call.client)?;
-        let ask = websocket::switch(route, request, caller, call.bound);
+        let ask = websocket::switch(route, request, asked, call.bound);
         return Box::pin(ask).await;
     }
     let deadline = Deadline::new(started, call.bound, pulse);

@@ -16,6 +16,7 @@ mod connection;
 mod door;
 mod drain;
 mod endings;
+mod extended_connect;
 mod fault;
 mod forward;
 mod forward_auth;
@@ -38,7 +39,7 @@ mod watchdog;
 
 pub use access_log::{Access, AccessLog};
 pub use client_auth::ClientAuth;
-pub use door::{Assertion, Door, OwnEndpoints, OwnService, Snapshot};
+pub use door::{Assertion, Door, OwnEndpoints, OwnService, Snapshot, WebSocketKeys};
 pub use drain::Drain;
 pub use endings::Endings;
 pub use fault::Fault;

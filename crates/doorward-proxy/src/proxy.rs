@@ -9,11 +9,11 @@ use doorward_core::gate::{Admission, PendingBody};
 use doorward_core::net::ClientAddress;
 use doorward_core::policy::Rule;
 use doorward_core::request::{Arrival, Session, Transport};
+use doorward_core::verified::Principal;
 use doorward_core::{Permit, Refusal, RequestHead, cors, limit};
 use http::header::{CONNECTION, HeaderName, ORIGIN};
 use http::{HeaderMap, HeaderValue, Request, Response};
 use hyper::body::Incoming;
-use hyper::upgrade::OnUpgrade;
 use tokio::time::Instant;
 
 use crate::body::{CallerBody, Download, Finish, judged};
@@ -21,6 +21,8 @@ use crate::client_auth::Handshake;
 use crate::connection::Application;
 use crate::door::{Door, OwnService, Snapshot};
 use crate::drain::Drain;
+use crate::endings::Heard;
+use crate::extended_connect::{self, Exit};
 use crate::fault::Fault;
 use crate::forward::{Call, Outcome, forward, prepare};
 use crate::limits::Limits;
@@ -89,6 +91,8 @@ struct Closing {
     heard: u64,
     started: Instant,
     in_flight: InFlight,
+    /// A good answer would open a tunnel, whatever it is good for.
+    is_connect: bool,
 }
 
 impl Proxy {
@@ -127,13 +131,16 @@ impl Application for Proxy {
         in_flight: InFlight,
     ) -> Response<Download> {
         let snapshot = self.door.snapshot();
+        let heard = snapshot.endings.last();
+        let (mut parts, body) = request.into_parts();
+        let exit = extended_connect::take(&mut parts);
         let closing = Closing {
-            heard: snapshot.endings.last(),
+            heard,
             snapshot,
             started: Instant::now(),
             in_flight,
+            is_connect: matches!(exit, Some(Exit::Connect(_))),
         };
-        let (mut parts, body) = request.into_parts();
         let body = CallerBody::new(body, &parts);
         let snapshot = &closing.snapshot;
         if let Err(fault) = check_size(&parts, &snapshot.limits) {
@@ -145,7 +152,6 @@ impl Application for Proxy {
         } else {
             client_value(arrival.client)
         };
-        let upgrade = parts.extensions.remove::<OnUpgrade>();
         let session = self.session(snapshot, &parts.headers, arrival);
         let head = match snapshot
             .gate
@@ -154,10 +160,12 @@ impl Application for Proxy {
             Ok(head) => head,
             Err(refusal) => return closing.malformed(&refusal),
         };
-        if let Some(answer) = snapshot.own.as_ref().and_then(|own| own.answer(&head)) {
+        // SECURITY: what they answer would be taken for an open tunnel.
+        let own = snapshot.own.as_ref().filter(|_| !closing.is_connect);
+        if let Some(answer) = own.and_then(|own| own.answer(&head)) {
             return closing.own(answer, None);
         }
-        if let Some(service) = snapshot.own.as_ref().and_then(|own| own.service(&head)) {
+        if let Some(service) = own.and_then(|own| own.service(&head)) {
             let place = self.door.room.place();
             return Box::pin(closing.serve(service, (head, body, place))).await;
         }
@@ -173,7 +181,7 @@ impl Application for Proxy {
             }
             Ok(Admission::Permit(permit)) => {
                 closing
-                    .pass(permit, (head, body, upgrade), client, pulse)
+                    .pass(permit, (head, body, exit), client, pulse)
                     .await
             }
         }
@@ -198,7 +206,7 @@ impl Closing {
     fn pass(
         self,
         permit: Permit,
-        (head, body, upgrade): (RequestHead, CallerBody, Option<OnUpgrade>),
+        (head, body, exit): (RequestHead, CallerBody, Option<Exit>),
         client: HeaderValue,
         pulse: &Arc<Pulse>,
     ) -> impl Future<Output = Response<Download>> + Send {
@@ -214,7 +222,7 @@ impl Closing {
             permit,
             head,
             body,
-            upgrade,
+            exit,
             client,
             decision: decision.clone(),
         });
@@ -253,7 +261,13 @@ impl Closing {
         client: HeaderValue,
         pulse: &Arc<Pulse>,
     ) -> Response<Download> {
-        let judged = judged::judge(pending, body, place, &self.snapshot.limits).await;
+        let endings = &self.snapshot.endings;
+        let has_changed = |principal: &Principal| {
+            let credential = principal.identity().credential_id.as_str();
+            matches!(endings.since(self.heard, credential), Heard::Changed)
+        };
+        let bounds = (&self.snapshot.limits, has_changed);
+        let judged = judged::judge(pending, body, place, bounds).await;
         match judged {
             Ok((permit, body)) => self.pass(permit, (head, body, None), client, pulse).await,
             Err(refusal) => self.refused(&refusal, Some(&head)),
@@ -266,8 +280,15 @@ impl Closing {
         id: DecisionId,
         outcome: Result<Outcome, Fault>,
         term: Option<Term>,
-        pulse: &Pulse,
+        pulse: &Arc<Pulse>,
     ) -> Response<Download> {
+        let outcome = match outcome {
+            // SECURITY: the caller would take it for a tunnel (RFC 8441 section 4), and write into it.
+            Ok(Outcome::Answer(answer, ..)) if self.is_connect && answer.status().is_success() => {
+                Err(Fault::Upgrade)
+            }
+            outcome => outcome,
+        };
         match outcome {
             Ok(Outcome::Answer(answer, lease, hold)) => {
                 let (parts, incoming) = answer.into_parts();
@@ -280,12 +301,22 @@ impl Closing {
             Ok(Outcome::Switch(answer, handshake)) => {
                 let idle = self.snapshot.limits.tunnel_idle_timeout;
                 let snapshot = Arc::clone(&self.snapshot);
-                pulse.enter_tunnel(Box::pin(async move {
+                let tunnel = Box::pin(async move {
                     tokio::select! {
                         () = handshake.tunnel(idle) => {}
                         () = term::over(term, &snapshot) => {}
                     }
-                }));
+                });
+                if self.is_connect {
+                    // It shares its connection, and breaks when that does.
+                    let open = pulse.begin();
+                    tokio::spawn(async move {
+                        let _open = open;
+                        tunnel.await;
+                    });
+                } else {
+                    pulse.enter_tunnel(tunnel);
+                }
                 let (parts, ()) = answer.into_parts();
                 let finish = self.finish(parts.status, Some(id));
                 Response::from_parts(parts, Download::full(Bytes::new(), finish))

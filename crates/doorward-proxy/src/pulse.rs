@@ -30,6 +30,7 @@ pub(crate) struct Pulse {
     /// Since when too few were taken, and how many there were then.
     slow_since: AtomicU64,
     taken_then: AtomicU64,
+    is_abandoned: AtomicBool,
     is_tunnel: AtomicBool,
     tunnel: Mutex<Option<Tunnel>>,
     /// Whether the watchdog polls the requests, too, and so can wake one in time.
@@ -56,6 +57,7 @@ impl Pulse {
             taken: AtomicU64::new(0),
             slow_since: AtomicU64::new(0),
             taken_then: AtomicU64::new(0),
+            is_abandoned: AtomicBool::new(false),
             is_tunnel: AtomicBool::new(false),
             tunnel: Mutex::new(None),
             keeps_alarms,
@@ -139,6 +141,11 @@ impl Pulse {
         past(self.slow_since.load(Ordering::Relaxed), window)
     }
 
+    /// Tells whether the caller was given up because it does not read.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.is_abandoned.load(Ordering::Relaxed)
+    }
+
     /// Leaves HTTP: the connection ends when the tunnel does.
     pub(crate) fn enter_tunnel(&self, tunnel: Tunnel) {
         self.is_tunnel.store(true, Ordering::Relaxed);
@@ -170,10 +177,13 @@ impl Pulse {
             self.blocked_since.load(Ordering::Relaxed),
             limits.write_timeout,
         ) {
+            self.is_abandoned.store(true, Ordering::Relaxed);
             return true;
         }
         if self.in_flight.load(Ordering::Relaxed) != 0 {
-            return self.is_deaf(limits, past);
+            let deaf = self.is_deaf(limits, past);
+            self.is_abandoned.store(deaf, Ordering::Relaxed);
+            return deaf;
         }
         let idle = if self.served.load(Ordering::Relaxed) == 0 {
             limits.header_timeout

@@ -39,6 +39,7 @@ mod signing;
 pub mod sigv4;
 pub mod trusted_issuer;
 pub mod upstream;
+mod websocket;
 
 use diagnostic::Diagnostics;
 use document::{Node, Origin, Value};

@@ -85,6 +85,12 @@ impl PendingBody {
         self.0.draft.decision_id()
     }
 
+    /// Who calls, where that is asked.
+    #[must_use]
+    pub const fn principal(&self) -> Option<&Principal> {
+        self.0.draft.principal()
+    }
+
     /// How many bytes the body may have. A front reads no more than that, and refuses with
     /// [`BodyFault::TooLarge`] when there are more.
     #[must_use]
@@ -93,7 +99,8 @@ impl PendingBody {
         body.map_or(0, |rule| rule.max_bytes)
     }
 
-    /// Judges the whole body. The permit carries these bytes, and they are what is passed on.
+    /// Judges the whole body, and whether the credential has outlived its coming. The permit
+    /// carries these bytes, and they are what is passed on.
     ///
     /// # Errors
     /// A recorded refusal.
@@ -129,6 +136,11 @@ impl PendingBody {
             return Err(Rejection::Body(BodyFault::MediaType));
         }
         let draft = &self.0.draft;
+        // SECURITY: a body may take its time; check three is for the moment of the decision.
+        let ended = |principal: &Principal| self.0.clock.now() >= principal.not_after();
+        if draft.principal().is_some_and(ended) {
+            return Err(Rejection::Body(BodyFault::Late));
+        }
         self.0
             .policy
             .decide_body(draft.rule(), draft.principal(), body)

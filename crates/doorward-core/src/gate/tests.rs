@@ -84,6 +84,7 @@ impl Policy for Table {
                 upstream: "u".into(),
                 pass_credential: false,
                 max_body: None,
+                websocket: crate::policy::WebSocketBounds::NONE,
                 timeout: std::time::Duration::from_secs(1),
             },
             cors: None,

@@ -20,6 +20,9 @@ pub enum BodyFault {
     /// It did not arrive in time.
     #[error("the body did not arrive in time")]
     Stalled,
+    /// The credential ended, or changed, before the body had come.
+    #[error("the credential ended before the body had come")]
+    Late,
     /// It is larger than the rule allows.
     #[error("the body is larger than the rule allows")]
     TooLarge,
@@ -48,6 +51,7 @@ impl BodyFault {
             Self::Unseen => &UNSEEN,
             Self::Unfinished | Self::Broken => &UNFINISHED,
             Self::Stalled => &STALLED,
+            Self::Late => &LATE,
             Self::TooLarge | Self::Json(JsonError::TooLarge) => &TOO_LARGE,
             Self::NoRoom => &NO_ROOM,
             Self::Altered => &ALTERED,
@@ -74,6 +78,12 @@ pub(super) const STALLED: Reason = Reason {
     code: "body_stalled",
     meaning: "The rule judges the body, and it did not arrive within `limits.body_idle`.",
     fix: "Send it faster, or give `limits.body_idle` more time.",
+};
+pub(super) const LATE: Reason = Reason {
+    code: "credential_ended",
+    meaning: "The rule judges the body, and the credential ended, or was revoked or changed, while \
+              the body was on its way.",
+    fix: "Call again with a credential that lives; send the body faster.",
 };
 pub(super) const TOO_LARGE: Reason = Reason {
     code: "body_too_large",

@@ -52,6 +52,7 @@ pub(super) fn route(text: &str) -> Route {
             upstream: "u".into(),
             pass_credential: false,
             max_body: None,
+            websocket: doorward_core::policy::WebSocketBounds::NONE,
             timeout: Duration::from_secs(1),
         },
         cors: None,

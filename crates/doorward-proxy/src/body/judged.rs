@@ -3,6 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use doorward_core::gate::PendingBody;
 use doorward_core::rejection::BodyFault;
+use doorward_core::verified::Principal;
 use doorward_core::{Permit, Refusal};
 use http::header::{CONTENT_LENGTH, TRAILER, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue};
@@ -14,7 +15,8 @@ use crate::limits::Limits;
 use doorward_core::room::Place;
 
 /// Reads a body and has it judged. What is left of the caller's body takes its place in memory
-/// along, until the call is over.
+/// along, until the call is over. `has_changed` tells whether a caller's credential has changed
+/// since the head was judged.
 ///
 /// # Errors
 /// A recorded refusal, whatever went wrong: no body passes unjudged.
@@ -22,10 +24,14 @@ pub(crate) async fn judge(
     pending: PendingBody,
     mut body: CallerBody,
     mut place: Place,
-    limits: &Limits,
+    (limits, has_changed): (&Limits, impl Fn(&Principal) -> bool),
 ) -> Result<(Permit, CallerBody), Refusal> {
     match read(&mut body, &mut place, pending.max_bytes(), limits).await {
         Err(fault) => Err(pending.refuse(fault)),
+        // SECURITY: what was revoked while the body came is revoked.
+        Ok(_) if pending.principal().is_some_and(has_changed) => {
+            Err(pending.refuse(BodyFault::Late))
+        }
         Ok(bytes) => {
             let permit = pending.judge(bytes)?;
             body.keep(place);

@@ -1,34 +1,96 @@
 //! WebSocket: the only upgrade that is passed on (RFC 6455 section 4).
 
-use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use doorward_core::RequestHead;
-use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
+use doorward_core::policy::WebSocketBounds;
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, TRANSFER_ENCODING, UPGRADE,
+};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
-use hyper::upgrade::{OnUpgrade, Upgraded};
-use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, copy_bidirectional_with_sizes};
-use tokio::time::{Instant, sleep_until, timeout};
+use hyper::upgrade::OnUpgrade;
+use tokio::time::timeout;
 
 use super::hop_by_hop::connection_has;
 use super::{Outcome, response_headers};
 use crate::body::Upload;
+use crate::door::{Snapshot, WebSocketKeys};
+use crate::extended_connect::Exit;
 use crate::fault::Fault;
 use crate::upstream::{Hold, Protocol, Route, dedicated};
+
+mod frame;
+mod tunnel;
+
+/// A WebSocket that a caller asked for.
+pub(super) struct Asked {
+    caller: OnUpgrade,
+    bounds: WebSocketBounds,
+    /// The caller has no key (RFC 8441 section 5): one is made for it.
+    needs_key: bool,
+    /// What the upstream must prove, where its answer to that does not reach the caller.
+    accept: Option<HeaderValue>,
+}
 
 /// Both ends of a tunnel that is about to open.
 pub(crate) struct Handshake {
     caller: OnUpgrade,
     upstream: OnUpgrade,
     hold: Hold,
+    bounds: WebSocketBounds,
+}
+
+impl Asked {
+    /// Takes a caller's wish, where it is one for WebSocket and for nothing else.
+    pub(super) fn of(
+        exit: Option<Exit>,
+        head: &RequestHead,
+        bounds: WebSocketBounds,
+    ) -> Option<Self> {
+        let (caller, needs_key) = match exit? {
+            Exit::Upgrade(caller) if is_asked_for(head) => (caller, false),
+            Exit::Upgrade(_) => return None,
+            Exit::Connect(caller) => (caller, true),
+        };
+        Some(Self {
+            caller,
+            bounds,
+            needs_key,
+            accept: None,
+        })
+    }
+
+    /// Tells whether the upstream agreed to what it was asked.
+    fn is_agreed(&self, headers: &HeaderMap) -> bool {
+        let proven = headers.get(SEC_WEBSOCKET_ACCEPT);
+        names_websocket(headers)
+            && connection_has(headers, "upgrade")
+            && self
+                .accept
+                .as_ref()
+                .is_none_or(|accept| proven == Some(accept))
+    }
+}
+
+/// Asks in the words of HTTP/1.1, where a WebSocket is asked for.
+pub(super) fn ask(
+    asked: Option<&mut Asked>,
+    snapshot: &Snapshot,
+    headers: &mut HeaderMap,
+) -> Result<(), Fault> {
+    let Some(asked) = asked else { return Ok(()) };
+    if asked.needs_key {
+        let keys: Option<&dyn WebSocketKeys> = snapshot.websocket.as_deref();
+        let (key, accept) = keys.and_then(WebSocketKeys::make).ok_or(Fault::Upgrade)?;
+        headers.insert(SEC_WEBSOCKET_KEY, key);
+        asked.accept = Some(accept);
+    }
+    agree(headers);
+    Ok(())
 }
 
 /// Tells whether a request asks for WebSocket and for nothing else.
-pub(super) fn is_asked_for(head: &RequestHead) -> bool {
+fn is_asked_for(head: &RequestHead) -> bool {
     let headers = head.headers();
     head.version() == Version::HTTP_11
         && *head.method() == Method::GET
@@ -51,13 +113,12 @@ fn names_websocket(headers: &HeaderMap) -> bool {
 pub(super) async fn switch(
     mut route: Route<'_>,
     mut request: Request<Upload>,
-    caller: OnUpgrade,
+    asked: Asked,
     bound: Duration,
 ) -> Result<Outcome, Fault> {
     if route.upstream().protocol() == Protocol::Http2 {
         return Err(Fault::Upgrade);
     }
-    agree(request.headers_mut());
     route.enter().await?;
     let io = route.connect_http1().await;
     let io = io.inspect_err(|fault| route.report(Err(fault)))?;
@@ -73,17 +134,24 @@ pub(super) async fn switch(
         return Ok(Outcome::Answer(response, None, hold));
     }
     // SECURITY: the tunnel opens only after a 101 that agrees to WebSocket (G14).
-    if !names_websocket(response.headers()) || !connection_has(response.headers(), "upgrade") {
+    if !asked.is_agreed(response.headers()) {
         return Err(Fault::Upgrade);
     }
     let handshake = Handshake {
-        caller,
+        caller: asked.caller,
         upstream: hyper::upgrade::on(&mut response),
         hold,
+        bounds: asked.bounds,
     };
     response_headers::strip(response.headers_mut());
     let (mut parts, _) = response.into_parts();
-    agree(&mut parts.headers);
+    if asked.accept.is_some() {
+        // The words of HTTP/2 for the same (RFC 8441 section 5).
+        parts.status = StatusCode::OK;
+        parts.headers.remove(SEC_WEBSOCKET_ACCEPT);
+    } else {
+        agree(&mut parts.headers);
+    }
     Ok(Outcome::Switch(Response::from_parts(parts, ()), handshake))
 }
 
@@ -96,99 +164,10 @@ impl Handshake {
     /// Carries bytes both ways until both ends have closed or nothing moved for `idle`.
     pub(crate) async fn tunnel(self, idle: Duration) {
         let _hold = self.hold;
+        let idle = self.bounds.idle.unwrap_or(idle);
         let ends = timeout(idle, async { (self.caller.await, self.upstream.await) }).await;
-        let Ok((Ok(caller), Ok(upstream))) = ends else {
-            return;
-        };
-        let moved = Moved::new();
-        let mut caller = Watched::new(caller, &moved);
-        let mut upstream = Watched::new(upstream, &moved);
-        tokio::select! {
-            _ = copy_bidirectional_with_sizes(&mut caller, &mut upstream, BUFFER, BUFFER) => {}
-            () = moved.stopped_for(idle) => {}
+        if let Ok((Ok(caller), Ok(upstream))) = ends {
+            tunnel::carry(caller, upstream, self.bounds, idle).await;
         }
-    }
-}
-
-const BUFFER: usize = 8 * 1024;
-
-/// When bytes last moved.
-struct Moved {
-    began: Instant,
-    ms: AtomicU64,
-}
-
-impl Moved {
-    fn new() -> Arc<Self> {
-        Arc::new(Self {
-            began: Instant::now(),
-            ms: AtomicU64::new(0),
-        })
-    }
-
-    fn touch(&self) {
-        let ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.ms.store(ms, Ordering::Relaxed);
-    }
-
-    async fn stopped_for(&self, idle: Duration) {
-        loop {
-            let last = self.began + Duration::from_millis(self.ms.load(Ordering::Relaxed));
-            if last.elapsed() >= idle {
-                return;
-            }
-            sleep_until(last + idle).await;
-        }
-    }
-}
-
-/// One end of a tunnel.
-struct Watched {
-    io: TokioIo<Upgraded>,
-    moved: Arc<Moved>,
-}
-
-impl Watched {
-    fn new(io: Upgraded, moved: &Arc<Moved>) -> Self {
-        Self {
-            io: TokioIo::new(io),
-            moved: Arc::clone(moved),
-        }
-    }
-}
-
-impl AsyncRead for Watched {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<std::io::Result<()>> {
-        let read = Pin::new(&mut self.io).poll_read(cx, buf);
-        if read.is_ready() {
-            self.moved.touch();
-        }
-        read
-    }
-}
-
-impl AsyncWrite for Watched {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<std::io::Result<usize>> {
-        let written = Pin::new(&mut self.io).poll_write(cx, buf);
-        if written.is_ready() {
-            self.moved.touch();
-        }
-        written
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
     }
 }

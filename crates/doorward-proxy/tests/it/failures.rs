@@ -187,3 +187,43 @@ async fn a_post_is_never_sent_twice() {
     assert_eq!(status(&proxy.send(post).await), 502);
     assert_eq!(behind.connections.load(Ordering::SeqCst), 1);
 }
+
+/// A kept connection that the upstream closes while it takes the next request must not hold that
+/// up until the deadline.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kept_connection_that_the_upstream_closes_stalls_no_call() {
+    let behind = behind(|mut stream, number| async move {
+        let mut seen = Vec::new();
+        while next_request(&mut stream, &mut seen).await.is_some() {
+            let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+            if stream.write_all(answer.as_bytes()).await.is_err() {
+                return;
+            }
+            // Every other connection is closed as soon as it has answered.
+            if number % 2 == 0 {
+                return;
+            }
+        }
+    })
+    .await;
+    let mut setup = Setup::to(behind.address);
+    setup.forwarding.timeout = Duration::from_secs(3600);
+    let proxy = setup.start();
+    let mut client = proxy.connect().await;
+    for n in 0..400_u32 {
+        let ask = "GET /public HTTP/1.1\r\nHost: a\r\n\r\n";
+        client.write_all(ask.as_bytes()).await.unwrap();
+        let said = read_until(&mut client, "\r\n\r\n").await;
+        let wanted = [200, 502];
+        assert!(wanted.contains(&status(&said)), "{said}");
+        if status(&said) == 200 && !said.ends_with("ok") {
+            read_until(&mut client, "ok").await;
+        } else if status(&said) == 502 {
+            client = proxy.connect().await;
+        }
+        // The close comes a little sooner or later than the next request.
+        for _ in 0..n % 20 {
+            tokio::task::yield_now().await;
+        }
+    }
+}

@@ -22,7 +22,7 @@ use doorward_core::verified::{Grants, Identity, Principal, Validity, Verified};
 use doorward_core::{Clock, Entropy, RequestHead, Timestamp};
 use doorward_proxy::{
     Access, AccessLog, Assertion, Door, Drain, Fault, Limits, Listener, OwnEndpoints, Snapshot,
-    TlsServer, Upstream, UpstreamConfig, serve,
+    TlsServer, Upstream, UpstreamConfig, WebSocketKeys, serve,
 };
 use http::{HeaderValue, Response};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -166,6 +166,14 @@ impl OwnEndpoints for Jwks {
     }
 }
 
+/// A handshake that is always the same.
+struct Agreed;
+impl WebSocketKeys for Agreed {
+    fn make(&self) -> Option<(HeaderValue, HeaderValue)> {
+        Some((HeaderValue::from_static("k"), HeaderValue::from_static("a")))
+    }
+}
+
 struct Signer;
 impl Assertion for Signer {
     fn assertion(&self, principal: &Principal, audience: &str) -> Option<HeaderValue> {
@@ -210,6 +218,7 @@ impl Setup {
                 upstream: "u".into(),
                 pass_credential: false,
                 max_body: None,
+                websocket: doorward_core::policy::WebSocketBounds::NONE,
                 timeout: PATIENCE,
             },
             binding: Binding::default(),
@@ -265,6 +274,7 @@ impl Setup {
             upstreams: BTreeMap::from([(Arc::from("u"), Arc::new(upstream))]),
             own: Some(Arc::new(Jwks)),
             assertion: Some(Arc::new(Signer)),
+            websocket: Some(Arc::new(Agreed)),
             access: Arc::<Log>::clone(log),
             limits: self.limits.clone(),
             forward_auth: HashMap::new(),

@@ -4,6 +4,7 @@
 
 mod bodies;
 mod connections;
+mod extended_connect;
 mod failures;
 mod framing;
 mod harness;

@@ -213,6 +213,7 @@ fn route(method: &str, path: &str, access: Access) -> Result<Route> {
             timeout: Duration::from_secs(30),
             pass_credential: false,
             max_body: None,
+            websocket: doorward_core::policy::WebSocketBounds::NONE,
         },
         limits: Vec::new(),
         cors: None,

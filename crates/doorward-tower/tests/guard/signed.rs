@@ -146,6 +146,7 @@ fn layer(expectation: BodyExpectation, judged: bool) -> GuardLayer {
             upstream: "any".into(),
             pass_credential: false,
             max_body: None,
+            websocket: doorward_core::policy::WebSocketBounds::NONE,
             timeout: Duration::ZERO,
         },
         limits: Vec::new(),

@@ -18,6 +18,7 @@ use super::rate_limit::RateLimits;
 use super::section::Section;
 use super::signing;
 use super::upstream::UpstreamSettings;
+use super::websocket;
 
 /// What routes may refer to.
 pub(super) struct Known<'c> {
@@ -368,6 +369,7 @@ fn read_forwarding(section: &mut Section<'_>, known: &Known<'_>) -> Option<Forwa
         .has("max_body")
         .then(|| section.integer("max_body", 0, 0..=u64::from(u32::MAX) * 1024));
     let timeout = section.duration("timeout", super::UPSTREAM_TIMEOUT);
+    let websocket = websocket::read(section);
     let mut names = known.upstreams.keys();
     let upstream = match (named, names.next(), names.next()) {
         (Some(name), Some(_), _) => known
@@ -394,6 +396,7 @@ fn read_forwarding(section: &mut Section<'_>, known: &Known<'_>) -> Option<Forwa
         pass_credential,
         max_body,
         timeout,
+        websocket,
     })
 }
 

@@ -9,8 +9,9 @@ use doorward_control::{
 };
 use doorward_core::decision::{DecisionId, Journal};
 use doorward_core::{Clock, RequestHead};
-use doorward_proxy::{Access, AccessLog, Fault, OwnEndpoints, OwnService, Snapshot};
-use http::Response;
+use doorward_crypto::{entropy::OsEntropy, websocket};
+use doorward_proxy::{Access, AccessLog, Fault, OwnEndpoints, OwnService, Snapshot, WebSocketKeys};
+use http::{HeaderValue, Response};
 
 use super::assertion::Assertions;
 use super::memory::Memory;
@@ -27,6 +28,7 @@ pub struct Parts {
     jwks: Arc<JwksEndpoint>,
     assertions: Arc<Assertions>,
     upstreams: Upstreams,
+    websocket: Arc<Handshakes>,
 }
 
 impl Parts {
@@ -51,6 +53,7 @@ impl Parts {
             metrics: Arc::clone(metrics),
             jwks: Arc::clone(jwks),
             upstreams: Upstreams::default(),
+            websocket: Arc::new(Handshakes(Arc::clone(&desk.entropy))),
         })
     }
 
@@ -80,6 +83,7 @@ impl Parts {
                 oauth: authorization_server::build(config, &self.memory, &self.log)?,
             })),
             assertion: Some(Arc::<Assertions>::clone(&self.assertions) as _),
+            websocket: Some(Arc::<Handshakes>::clone(&self.websocket) as _),
             access: Arc::new(Accesses {
                 log: Arc::clone(&self.log),
                 metrics: Arc::clone(&self.metrics),
@@ -114,6 +118,17 @@ impl OwnEndpoints for Own {
         let max_body = oauth.max_body(head.path())?;
         let oauth = Arc::clone(oauth);
         Some(Arc::new(authorization_server::Service { oauth, max_body }))
+    }
+}
+
+/// Opens WebSockets.
+struct Handshakes(Arc<OsEntropy>);
+
+impl WebSocketKeys for Handshakes {
+    fn make(&self) -> Option<(HeaderValue, HeaderValue)> {
+        let key = websocket::key(self.0.as_ref());
+        let accept = HeaderValue::try_from(websocket::accept(&key)).ok()?;
+        Some((HeaderValue::try_from(key).ok()?, accept))
     }
 }
 

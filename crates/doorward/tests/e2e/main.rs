@@ -30,5 +30,6 @@ mod signing;
 mod sigv4;
 mod smuggling;
 mod streams;
+mod tls_profile;
 mod upstreams;
 mod wait;

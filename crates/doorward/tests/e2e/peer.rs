@@ -36,6 +36,19 @@ pub(crate) fn python() -> Option<PathBuf> {
     found.clone()
 }
 
+/// The Python of the tests, where it has these modules as well.
+pub(crate) fn python_with(modules: &str) -> Option<PathBuf> {
+    let python = python()?;
+    let mut asked = Command::new(&python);
+    asked.args(["-c", &format!("import {modules}")]);
+    asked.stderr(Stdio::null());
+    if asked.status().is_ok_and(|status| status.success()) {
+        return Some(python);
+    }
+    eprintln!("SKIPPED: the Python of the tests cannot import {modules}; run .ci/run");
+    None
+}
+
 /// A program that is told by lines and answers by lines.
 pub(crate) struct Peer {
     child: Child,

@@ -9,6 +9,11 @@ use crate::peer::read_head;
 use crate::wait::PATIENCE;
 
 mod flood;
+mod http2;
+mod interim;
+mod slow;
+mod slow_bodies;
+mod websocket;
 
 const ROUTE: &str = "[[route]]\npath = \"/{*path}\"\nscopes = [\"orders:read\"]\n";
 
@@ -43,6 +48,10 @@ fn serve(mut stream: TcpStream) {
         stream.write_all(start.as_bytes()).unwrap();
         let block = [b"10000\r\n", &[b'0'; 65536][..], b"\r\n"].concat();
         while stream.write_all(&block).is_ok() {}
+        return;
+    } else if head.starts_with("HEAD /short") {
+        let _sent =
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n");
         return;
     } else if head.starts_with("GET /short") {
         let _sent = stream

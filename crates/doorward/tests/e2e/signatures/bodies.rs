@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::door::{Door, Home};
+use crate::peer::{Peer, python_with};
 use crate::signing::{Draft, Key, add_key};
 use crate::wait::until;
 
@@ -175,6 +176,47 @@ fn r031_an_altered_body_never_completes_upstream() {
                     "{at}"
                 );
                 assert!(signed.len() > 100 || got.is_empty(), "{at} {got:?}");
+            }
+        }
+    }
+}
+
+/// Over HTTP/2 a body is complete when its stream ends; a stream that is reset has no end.
+#[test]
+fn r031_an_altered_body_never_completes_at_an_upstream_over_http2() {
+    if python_with("h2").is_none() {
+        return;
+    }
+    let source = include_str!("../python/http2_upstream.py");
+    let mut upstream = Peer::python(source, &[]).unwrap();
+    let port: u16 = upstream.line().parse().unwrap();
+    let home = Home::before(port, super::requests::ROUTES);
+    let config = home.read("doorward.toml");
+    let url = format!("url = \"http://127.0.0.1:{port}\"");
+    let over_http2 = config.replace(&url, &format!("{url}\nprotocol = \"http2\""));
+    assert_ne!(config, over_http2);
+    home.write("doorward.toml", &over_http2);
+    let key = add_key(&home, "ed25519", &["--scope", "orders:read"]);
+    let door = home.serve();
+    let mut told = || serde_json::from_str::<serde_json::Value>(&upstream.line()).unwrap();
+    for way in WAYS {
+        for signed in bodies() {
+            let at = format!("{way:?} {}", signed.len());
+            assert_eq!(send(&door, &key, &signed, &signed, way), 200, "{at}");
+            let whole = told();
+            assert_eq!(whole["ended"], true, "{at}");
+            assert_eq!(whole["bytes"], signed.len(), "{at}");
+            let mut last = signed.clone();
+            *last.last_mut().unwrap() ^= 1;
+            let shorter = signed[..signed.len() - 1].to_vec();
+            let longer = [signed.as_slice(), b"!"].concat();
+            for sent in [last, shorter, longer]
+                .into_iter()
+                .filter(|sent| !sent.is_empty())
+            {
+                let at = format!("{at} {}", sent.len());
+                assert_eq!(send(&door, &key, &signed, &sent, way), 401, "{at}");
+                assert_eq!(told()["ended"], false, "{at}");
             }
         }
     }

@@ -14,7 +14,7 @@ const QUICK: &str = "[limits]\nheader_timeout = \"1s\"\nidle = \"2s\"\nbody_idle
 /// What a flood may cost the server, in KiB.
 const ROOM: u64 = 24 * 1024;
 
-fn stand() -> Door {
+pub(super) fn stand() -> Door {
     let door = Home::before(endless(), &format!("{QUICK}{ROUTE}")).serve();
     // What the first calls take is not the flood's.
     for _ in 0..20 {
@@ -24,13 +24,13 @@ fn stand() -> Door {
 }
 
 /// Somebody else is served at once.
-fn served(door: &Door) {
+pub(super) fn served(door: &Door) {
     let start = Instant::now();
     assert_eq!(door.curl("/short", &[]).status, 200);
     assert!(start.elapsed() < Duration::from_secs(5));
 }
 
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+pub(super) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
     let head = [&length[1..], &[kind, flags], &stream.to_be_bytes()].concat();
     [&head, payload].concat()
@@ -46,7 +46,7 @@ fn field(name: &str, value: &str) -> Vec<u8> {
     out
 }
 
-fn request(method: &str, path: &str) -> Vec<u8> {
+pub(super) fn request(method: &str, path: &str) -> Vec<u8> {
     [
         field(":method", method),
         field(":scheme", "http"),
@@ -56,16 +56,16 @@ fn request(method: &str, path: &str) -> Vec<u8> {
     .concat()
 }
 
-const HEADERS: u8 = 1;
+pub(super) const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const PING: u8 = 6;
 const CONTINUATION: u8 = 9;
 const END_STREAM: u8 = 1;
-const END_HEADERS: u8 = 4;
+pub(super) const END_HEADERS: u8 = 4;
 
 /// A connection that has said that it speaks HTTP/2, with these settings.
-fn http2(door: &Door, settings: &[u8]) -> TcpStream {
+pub(super) fn http2(door: &Door, settings: &[u8]) -> TcpStream {
     let mut stream = connect(door);
     stream
         .write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
@@ -75,7 +75,11 @@ fn http2(door: &Door, settings: &[u8]) -> TcpStream {
 }
 
 /// Sends pieces until the server has had enough; how many it took.
-fn flood(stream: &mut TcpStream, most: u32, mut piece: impl FnMut(u32) -> Vec<u8>) -> u32 {
+pub(super) fn flood(
+    stream: &mut TcpStream,
+    most: u32,
+    mut piece: impl FnMut(u32) -> Vec<u8>,
+) -> u32 {
     stream
         .set_write_timeout(Some(Duration::from_secs(3)))
         .unwrap();
@@ -88,7 +92,7 @@ fn flood(stream: &mut TcpStream, most: u32, mut piece: impl FnMut(u32) -> Vec<u8
 }
 
 /// Runs a flood on some connections at once: memory stays flat, and others are served meanwhile.
-fn survives(name: &str, attack: impl Fn(&Door) -> TcpStream + Sync) {
+pub(super) fn survives(name: &str, attack: impl Fn(&Door) -> TcpStream + Sync) {
     let door = stand();
     let before = door.memory_kib();
     std::thread::scope(|scope| {
