@@ -22,7 +22,8 @@
 //!   [`Offer::redeem`], which makes the one atomic change in the store; only then is a token
 //!   minted. A grant never sees the signing key and cannot skip a phase.
 //! - A grant whose tokens must end together gives them one `grant_id` ([`Terms::grant_id`]):
-//!   it stands in every access token, and revoking it ends them all at the gate.
+//!   the `jti` of every access token begins with it and a dot, and revoking it ends them all at
+//!   the gate.
 //! - What the server needs from outside is in [`Parts`]; clients are in memory ([`ClientIndex`]),
 //!   kept up to date from the store's change log by the program.
 
@@ -53,4 +54,4 @@ pub use issuer::{Issuer, NotAnIssuer};
 pub use parameters::{ParameterFault, Parameters};
 pub use response::json;
 pub use scope::{DeclaredScope, ScopeCatalogue};
-pub use server::{AuthorizationServer, Parts, Routed, Signer};
+pub use server::{AuthorizationServer, Parts, Revocations, Routed, Signer};

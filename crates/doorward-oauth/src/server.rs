@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bytes::Bytes;
-use doorward_core::{Clock, Entropy, RequestHead};
+use doorward_core::{Clock, Entropy, RequestHead, Timestamp};
 use doorward_crypto::hash::key_digest::Peppers;
-use doorward_crypto::jose::SigningKeyError;
+use doorward_crypto::jose::{Jwks, SigningKeyError};
 use http::header::CACHE_CONTROL;
 use http::{HeaderValue, Response, StatusCode};
 
@@ -25,6 +26,22 @@ pub trait Signer: Send + Sync {
     /// # Errors
     /// When the cryptographic library fails.
     fn sign(&self, typ: &str, claims_json: &str) -> Result<String, SigningKeyError>;
+
+    /// The public keys of all tokens that may still be live.
+    fn keys(&self) -> Arc<Jwks>;
+}
+
+/// Which of our own tokens ended before their time.
+#[async_trait]
+pub trait Revocations: Send + Sync {
+    /// Tells whether a token was revoked.
+    fn is_revoked(&self, jti: &str) -> bool;
+
+    /// Revokes a token for good. When it returns, the gate refuses the token.
+    ///
+    /// # Errors
+    /// Why it could not be stored, for the operator.
+    async fn revoke(&self, jti: &str, expires_at: Timestamp) -> Result<(), String>;
 }
 
 /// What the server is made of.
@@ -43,6 +60,8 @@ pub struct Parts {
     pub peppers: Arc<Peppers>,
     /// Signs tokens.
     pub signer: Arc<dyn Signer>,
+    /// Knows and makes revocations.
+    pub revocations: Arc<dyn Revocations>,
     /// Takes records.
     pub audit: Arc<dyn Audit>,
     /// Tells the time.

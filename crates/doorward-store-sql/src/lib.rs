@@ -25,6 +25,7 @@ mod issuer;
 mod key_scan;
 mod migration;
 mod reader;
+mod refresh_family;
 mod revoked_token;
 mod row;
 mod scan;

@@ -39,6 +39,10 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         version: 6,
         sql: include_str!("migrations/0006_acme.sql"),
     },
+    Migration {
+        version: 7,
+        sql: include_str!("migrations/0007_refresh_family.sql"),
+    },
 ];
 
 statements! {

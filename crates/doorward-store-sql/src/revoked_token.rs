@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use doorward_core::clock::Timestamp;
 use doorward_store::revoked_token::SWEEP_MARGIN;
 use doorward_store::{Entity, RevokedToken, RevokedTokens, StoreError};
-use rusqlite::{OptionalExtension, Row};
+use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::change::note;
 use crate::error::translate;
@@ -29,25 +29,7 @@ statements! {
 #[async_trait]
 impl RevokedTokens for SqliteStore {
     async fn revoke(&self, token: RevokedToken) -> Result<(), StoreError> {
-        self.writer
-            .write(move |on| {
-                let RevokedToken {
-                    issuer,
-                    jti,
-                    expires_at,
-                    revoked_at,
-                } = &token;
-                let values = (issuer, jti, expires_at.millis(), revoked_at.millis());
-                on.prepare_cached(REVOKE)
-                    .and_then(|mut statement| statement.execute(values))
-                    .map_err(|e| translate(&e))?;
-                note(
-                    on,
-                    Entity::RevokedToken,
-                    &RevokedToken::change_id(issuer, jti),
-                )
-            })
-            .await
+        self.writer.write(move |on| revoke(on, &token)).await
     }
 
     async fn lookup(&self, issuer: &str, jti: &str) -> Result<Option<RevokedToken>, StoreError> {
@@ -78,6 +60,22 @@ impl RevokedTokens for SqliteStore {
             })
             .await
     }
+}
+
+/// Revokes a token in the transaction that ends what gave it.
+pub(crate) fn revoke(on: &Connection, token: &RevokedToken) -> Result<(), StoreError> {
+    let RevokedToken {
+        issuer,
+        jti,
+        expires_at,
+        revoked_at,
+    } = token;
+    let values = (issuer, jti, expires_at.millis(), revoked_at.millis());
+    on.prepare_cached(REVOKE)
+        .and_then(|mut statement| statement.execute(values))
+        .map_err(|e| translate(&e))?;
+    let id = RevokedToken::change_id(issuer, jti);
+    note(on, Entity::RevokedToken, &id)
 }
 
 fn record(row: &Row<'_>) -> rusqlite::Result<RevokedToken> {

@@ -5,6 +5,7 @@ mod crash;
 mod damage;
 mod directory;
 mod processes;
+mod refresh;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,6 +45,7 @@ fn every_statement_prepares() {
         crate::issuer::ALL,
         crate::key_scan::ALL,
         crate::migration::ALL,
+        crate::refresh_family::ALL,
         crate::revoked_token::ALL,
         crate::signing_key::ALL,
         crate::user::ALL,

@@ -16,6 +16,7 @@ pub mod client_key;
 pub mod consent;
 pub mod issued_certificate;
 pub mod issuer;
+pub mod refresh_family;
 pub mod revoked_token;
 pub mod sample;
 pub mod session;
@@ -119,6 +120,12 @@ macro_rules! conformance_suite {
             r125_parallel_ensures_agree_on_one_key, ensure_keeps_what_is_there,
             rotate_moves_every_stage, r125_parallel_rotations_have_one_winner,
             rotate_conflict_changes_nothing, sweep_removes_expired_retired_keys_only);
+        $crate::conformance_cases!($fresh, refresh_family:
+            start_keeps_every_field, r051_rotation_replay_and_reuse,
+            r051_the_grace_is_for_the_last_token_only, r051_ended_families_give_nothing,
+            i09_parallel_rotations_have_one_successor,
+            i09_revoke_racing_rotate_leaves_the_family_revoked,
+            list_and_sweep_go_by_what_is_live);
         $crate::conformance_cases!($fresh, revoked_token:
             revoke_keeps_the_stricter_moments, names_do_not_run_together,
             r127_sweep_keeps_what_a_clock_could_revive, r129_parallel_revokes_are_all_kept);

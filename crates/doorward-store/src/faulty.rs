@@ -1,6 +1,7 @@
 //! A store that fails on purpose, to prove that no failure of a store ever admits a call.
 
 mod browser;
+mod refresh_family;
 
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};

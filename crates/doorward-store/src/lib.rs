@@ -26,6 +26,7 @@ pub mod issued_certificate;
 pub mod issuer;
 pub mod key_view;
 pub mod memory;
+pub mod refresh_family;
 pub mod revoked_token;
 pub mod session;
 pub mod signing_key;
@@ -52,6 +53,7 @@ pub use issued_certificate::{AuthorityRecord, IssuedCertificateRecord, IssuedCer
 pub use issuer::{IssuerRecord, Issuers, KeySource};
 pub use key_view::{KeyTerms, KeyView, KeyVisitor};
 pub use memory::MemoryStore;
+pub use refresh_family::{RefreshFamilies, RefreshFamilyRecord, RefreshRotation, RefreshUse};
 pub use revoked_token::{RevokedToken, RevokedTokens};
 pub use session::{SessionRecord, Sessions};
 pub use signing_key::{SigningKeyRecord, SigningKeyRotation, SigningKeys, Stage};

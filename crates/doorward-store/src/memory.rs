@@ -10,6 +10,7 @@ mod client_key;
 mod consent;
 mod issued_certificate;
 mod issuer;
+mod refresh_family;
 mod revoked_token;
 mod session;
 mod signing_key;
@@ -32,6 +33,7 @@ use crate::error::StoreError;
 use crate::health::Health;
 use crate::issued_certificate::{AuthorityRecord, IssuedCertificateRecord};
 use crate::issuer::IssuerRecord;
+use crate::refresh_family::RefreshFamilyRecord;
 use crate::revoked_token::RevokedToken;
 use crate::session::SessionRecord;
 use crate::signing_key::SigningKeyRecord;
@@ -53,6 +55,7 @@ struct Rows {
     users: BTreeMap<UserName, UserRecord>,
     issuers: BTreeMap<String, IssuerRecord>,
     signing_keys: Vec<SigningKeyRecord>,
+    refresh_families: BTreeMap<String, RefreshFamilyRecord>,
     revoked_tokens: BTreeMap<(String, String), RevokedToken>,
     authority: Option<AuthorityRecord>,
     issued: BTreeMap<String, IssuedCertificateRecord>,

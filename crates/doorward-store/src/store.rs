@@ -2,7 +2,7 @@
 
 use crate::{
     AcmeRecords, ApiKeys, Authorizations, ChangeFeed, ClientKeys, Clients, Consents, Health,
-    IssuedCertificates, Issuers, RevokedTokens, Sessions, SigningKeys, Users,
+    IssuedCertificates, Issuers, RefreshFamilies, RevokedTokens, Sessions, SigningKeys, Users,
 };
 
 /// Everything a store does. Whoever needs one entity takes that entity's trait instead: an
@@ -16,6 +16,7 @@ pub trait Store:
     + Users
     + Issuers
     + SigningKeys
+    + RefreshFamilies
     + RevokedTokens
     + IssuedCertificates
     + Sessions
@@ -37,6 +38,8 @@ pub trait Store:
     fn issuers(&self) -> &dyn Issuers;
     /// The signing keys.
     fn signing_keys(&self) -> &dyn SigningKeys;
+    /// The refresh families.
+    fn refresh_families(&self) -> &dyn RefreshFamilies;
     /// The revoked tokens.
     fn revoked_tokens(&self) -> &dyn RevokedTokens;
     /// The issued certificates.
@@ -63,6 +66,7 @@ where
         + Users
         + Issuers
         + SigningKeys
+        + RefreshFamilies
         + RevokedTokens
         + IssuedCertificates
         + Sessions
@@ -88,6 +92,9 @@ where
         self
     }
     fn signing_keys(&self) -> &dyn SigningKeys {
+        self
+    }
+    fn refresh_families(&self) -> &dyn RefreshFamilies {
         self
     }
     fn revoked_tokens(&self) -> &dyn RevokedTokens {

@@ -16,4 +16,5 @@ mod sign_in;
 pub mod signer;
 pub mod snapshot;
 pub mod tasks;
+mod token_revocations;
 pub mod upstreams;

@@ -29,6 +29,7 @@ const TITLES: &[(u32, &str)] = &[
     (6901, "JavaScript Object Notation (JSON) Pointer"),
     (6890, "Special-Purpose IP Address Registries"),
     (7009, "OAuth 2.0 Token Revocation"),
+    (7662, "OAuth 2.0 Token Introspection"),
     (7230, "HTTP/1.1: Message Syntax and Routing"),
     (7468, "Textual Encodings of PKIX, PKCS, and CMS Structures"),
     (7515, "JSON Web Signature"),

@@ -9,9 +9,13 @@ use serde_json::{Map, Value};
 use crate::server::Parts;
 
 pub mod authorize;
+pub mod introspect;
 pub mod metadata;
+pub mod revoke;
 pub mod token;
 
+pub use introspect::IntrospectionEndpoint;
+pub use revoke::RevocationEndpoint;
 pub use token::TokenEndpoint;
 
 /// The metadata document while it is made.

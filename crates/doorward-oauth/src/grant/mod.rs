@@ -13,9 +13,11 @@ use crate::server::Parts;
 
 pub mod authorization_code;
 pub mod client_credentials;
+pub mod refresh_token;
 
 pub use authorization_code::AuthorizationCode;
 pub use client_credentials::ClientCredentials;
+pub use refresh_token::RefreshToken;
 
 /// A way to get a token. One implementation per file.
 #[async_trait]

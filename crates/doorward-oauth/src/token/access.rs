@@ -14,8 +14,6 @@ use crate::server::Parts;
 
 /// The JWT's type.
 pub const TYPE: &str = "at+jwt";
-/// The claim that all tokens of one grant share.
-pub const GRANT_ID: &str = "grant_id";
 
 /// A token that was just minted.
 pub(crate) struct Minted {
@@ -33,7 +31,13 @@ pub(crate) fn identity(parts: &Parts, terms: &Terms, now: Timestamp) -> (String,
     parts.entropy.fill(&mut id);
     let end = now.plus(parts.access_token_ttl);
     let end = terms.not_after.map_or(end, |latest| latest.min(end));
-    (b64::encode(id), end)
+    let own = b64::encode(id);
+    // What ends the grant ends every token whose id begins with it.
+    let jti = terms
+        .grant_id
+        .as_ref()
+        .map(|grant| format!("{grant}.{own}"));
+    (jti.unwrap_or(own), end)
 }
 
 /// Mints a token.
@@ -84,9 +88,6 @@ pub(crate) fn mint(
 }
 
 fn add_optional(claims: &mut Map<String, Value>, terms: &Terms) {
-    if let Some(grant) = &terms.grant_id {
-        claims.insert(GRANT_ID.to_owned(), json!(grant));
-    }
     let Subject::User {
         roles,
         auth_time,

@@ -2,3 +2,5 @@
 
 pub mod access;
 pub mod id;
+pub mod refresh;
+pub(crate) mod verify;

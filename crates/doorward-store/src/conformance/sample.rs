@@ -1,5 +1,7 @@
 //! Rows to test with.
 
+use std::time::Duration;
+
 use doorward_core::clock::Timestamp;
 use doorward_core::net::Cidrs;
 use doorward_core::scope::ScopeSet;
@@ -9,8 +11,9 @@ use crate::{
     AcmeAccountRecord, AcmeCertificateRecord, ApiKeyId, ApiKeyRecord, ApprovedAuthorization,
     AuthorityRecord, ClientAuthMethod, ClientId, ClientKeyId, ClientKeyMaterial, ClientKeyRecord,
     ClientRecord, ClientSecretRecord, ConsentRecord, Environment, Given, GrantType,
-    IssuedCertificateRecord, IssuerRecord, KeyKind, KeySource, PendingAuthorization, RevokedToken,
-    SessionRecord, SigningKeyRecord, Stage, UserName, UserRecord,
+    IssuedCertificateRecord, IssuerRecord, KeyKind, KeySource, PendingAuthorization,
+    RefreshFamilyRecord, RefreshUse, RevokedToken, SessionRecord, SigningKeyRecord, Stage,
+    UserName, UserRecord,
 };
 
 /// The moment `secs` seconds after the tests' beginning of time.
@@ -303,5 +306,45 @@ pub fn acme_certificate(n: u8, host: &str) -> AcmeCertificateRecord {
         not_before: at(1),
         not_after: at(9000),
         obtained_at: at(2),
+    }
+}
+
+/// Refresh family number `n`, idle until second 1000.
+#[must_use]
+pub fn refresh_family(n: u8) -> RefreshFamilyRecord {
+    RefreshFamilyRecord {
+        id: format!("family-{n:03}"),
+        client_id: format!("client-{n:03}"),
+        subject: "alice".to_owned(),
+        sid: Some("sid'; --".to_owned()),
+        scopes: ScopeSet::parse("orders:read orders:write").unwrap(),
+        audiences: vec!["https://api.example".to_owned()],
+        dpop_jkt: Some("jkt".to_owned()),
+        auth_time: Some(at(-5)),
+        acr: Some("pwd".to_owned()),
+        generation: 1,
+        rotated_at: at(0),
+        idle_until: at(1000),
+        expires_at: at(5000),
+        revoked_at: None,
+        created_at: at(0),
+    }
+}
+
+/// Token number `generation` of family `n`, shown at second `secs` with a grace of 5 seconds.
+#[must_use]
+pub fn refresh_use(n: u8, generation: i64, secs: i64) -> RefreshUse {
+    RefreshUse {
+        id: format!("family-{n:03}"),
+        generation,
+        now: at(secs),
+        grace: Duration::from_secs(5),
+        idle_until: at(secs + 1000),
+        ends: RevokedToken {
+            issuer: "https://door.example".to_owned(),
+            jti: format!("family-{n:03}"),
+            expires_at: at(secs + 100),
+            revoked_at: at(secs),
+        },
     }
 }

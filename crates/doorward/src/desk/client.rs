@@ -139,8 +139,9 @@ fn check(new: &ClientRecord) -> Result<()> {
     }
     for resource in &new.audiences {
         ensure!(
-            is_resource(resource),
-            "{resource:?} is not the URI of a resource: it has a scheme, and no fragment"
+            is_resource(resource) || ClientId::parse(resource).is_ok(),
+            "{resource:?} is not a resource: write a URI without a fragment, or the id of the \
+             client that is the resource server"
         );
     }
     Ok(())

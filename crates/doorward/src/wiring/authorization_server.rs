@@ -9,8 +9,8 @@ use doorward_control::{DecisionLog, OAuthService};
 use doorward_core::rejection::BodyFault;
 use doorward_core::{Clock, RequestHead};
 use doorward_crypto::entropy::OsEntropy;
-use doorward_crypto::jose::SigningKeyError;
-use doorward_oauth::endpoint::TokenEndpoint;
+use doorward_crypto::jose::{Jwks, SigningKeyError};
+use doorward_oauth::endpoint::{IntrospectionEndpoint, RevocationEndpoint, TokenEndpoint};
 use doorward_oauth::grant::ClientCredentials;
 use doorward_oauth::{AuthorizationServer, Issuer, Parts};
 use doorward_proxy::OwnService;
@@ -19,6 +19,7 @@ use http::Response;
 use super::memory::Memory;
 use super::sign_in;
 use super::signer::Signer;
+use super::token_revocations::TokenRevocations;
 use crate::config::Config;
 
 /// Builds the server; none where the configuration turns its endpoints off.
@@ -39,6 +40,8 @@ pub(super) fn build(
         Arc::new(ClientCredentials),
         code,
     ])));
+    endpoints.push(Box::new(IntrospectionEndpoint));
+    endpoints.push(Box::new(RevocationEndpoint));
     let parts = Parts {
         issuer,
         audience: config.issuer.audience.clone(),
@@ -47,6 +50,10 @@ pub(super) fn build(
         clients: Arc::clone(&memory.clients),
         peppers: Arc::clone(&memory.state.secrets.peppers),
         signer: Arc::<Signer>::clone(&memory.signer),
+        revocations: Arc::new(TokenRevocations {
+            memory: Arc::downgrade(memory),
+            issuer: config.issuer.url.clone(),
+        }),
         audit: Arc::<DecisionLog>::clone(log),
         clock: Arc::<dyn Clock>::clone(&memory.clock),
         entropy: Arc::new(OsEntropy::new()),
@@ -58,6 +65,10 @@ pub(super) fn build(
 impl doorward_oauth::Signer for Signer {
     fn sign(&self, typ: &str, claims_json: &str) -> Result<String, SigningKeyError> {
         self.current().key.sign(typ, claims_json)
+    }
+
+    fn keys(&self) -> Arc<Jwks> {
+        Arc::clone(&self.current().keys)
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use arc_swap::ArcSwap;
 use doorward_core::Timestamp;
+use doorward_crypto::jose::Jwks;
 use doorward_crypto::jose::sign::SigningKey;
 use doorward_store::SigningKeyRecord;
 
@@ -17,6 +18,8 @@ pub struct Signing {
     pub key: SigningKey,
     /// The public keys.
     pub public: Vec<serde_json::Value>,
+    /// The same, to verify with.
+    pub keys: Arc<Jwks>,
 }
 
 /// Holds the present signing key; replaced when keys rotate.
@@ -48,8 +51,11 @@ impl Signer {
 
 fn unseal(state: &State, keys: &[SigningKeyRecord], now: Timestamp) -> Result<Signing> {
     let key = signing_key::unseal_active(state, keys)?;
+    let public = signing_key::public_keys(keys, now)?;
+    let set = serde_json::json!({ "keys": public }).to_string();
     Ok(Signing {
         key,
-        public: signing_key::public_keys(keys, now)?,
+        keys: Arc::new(Jwks::parse(set.as_bytes())?),
+        public,
     })
 }

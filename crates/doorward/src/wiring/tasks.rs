@@ -8,8 +8,8 @@ use doorward_control::Metrics;
 use doorward_core::{Clock, Entropy, Timestamp};
 use doorward_store::revoked_token::SWEEP_MARGIN;
 use doorward_store::{
-    Authorizations, ChangeFeed, Consents, IssuedCertificates, RevokedTokens, Sessions, SigningKeys,
-    Store, StoreError,
+    Authorizations, ChangeFeed, Consents, IssuedCertificates, RefreshFamilies, RevokedTokens,
+    Sessions, SigningKeys, Store, StoreError,
 };
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
@@ -131,6 +131,8 @@ async fn remove_what_ended(memory: &Memory) -> Result<()> {
     memory.issued.sweep(now.minus(SWEEP_MARGIN));
     SigningKeys::sweep(store, now).await?;
     remove_what_people_left(store, now).await?;
+    // In pieces, so that no request waits long for the one writer.
+    while RefreshFamilies::sweep(store, now, PORTION).await? > 0 {}
     let head = ChangeFeed::head(store).await?;
     ChangeFeed::sweep(store, head.saturating_sub(KEPT_CHANGES)).await?;
     Ok(())

@@ -3,6 +3,7 @@
 mod client_credentials;
 mod metadata;
 mod requests;
+mod tokens_of_others;
 
 use serde_json::Value;
 
