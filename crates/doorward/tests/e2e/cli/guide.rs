@@ -22,7 +22,7 @@ fn blocks<'p>(page: &'p str, language: &str) -> Vec<&'p str> {
 /// Runs a script in a process group of its own, and ends what it leaves.
 fn bash(home: &Home, script: &str) -> Ran {
     let mut command = Command::new("bash");
-    let ending = "trap 'kill $(cat upstream.pid doorward.pid) 2>/dev/null' EXIT";
+    let ending = "trap 'kill $(cat upstream.pid doorward.pid) 2>/dev/null || true' EXIT";
     command.args(["-euc", &format!("{ending}\n{script}")]);
     command.current_dir(home.path("")).process_group(0);
     command.env_remove("DOORWARD_CONFIG");

@@ -1,6 +1,6 @@
 //! Every way in which a client certificate is refused.
 
-use super::rows::Row;
+use super::rows::{EVERY, Row};
 use super::world::{BILLING, World, bearer, header};
 use crate::client_certificates::pki::{Ca, Pair, in_days, san_dns, san_uri};
 
@@ -60,7 +60,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
         ))
         .ambiguous(),
         row("method not accepted", "good", &good)
-            .at("/anything/orders", &["Bearer", "Basic", "Signature"])
+            .at("/anything/orders", EVERY)
             .missing(),
     ];
     rows.extend(spoofed(&good));
